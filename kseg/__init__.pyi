@@ -1,0 +1,12 @@
+from . import blocks as blocks
+from . import callbacks as callbacks
+from . import data as data
+from . import inference as inference
+from . import losses as losses
+from . import metrics as metrics
+from . import models as models
+from . import plots as plots
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate as evaluate
+from .labels import Labels as Labels
+from .models import build_unet as build_unet

@@ -1,0 +1,82 @@
+"""Argument checks: the one place that phrases input errors.
+
+Each check returns the value it was given, so that it can stand inside an expression, and raises a
+`ValueError` that says what was expected, what was received and how to mend it.
+"""
+
+import difflib
+import numbers
+from collections.abc import Collection, Sequence
+
+
+def one_of(value: str, choices: Collection[str], what: str) -> str:
+    """Return `value` if it is one of `choices`; suggest the nearest one otherwise."""
+    if value in choices:
+        return value
+    near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.4)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    known = ", ".join(sorted(choices))
+    raise ValueError(f"Unknown {what} '{value}'.{hint} Known: {known}.")
+
+
+def positive_int(value: int, what: str) -> int:
+    """Return `value` as an int if it is a whole number of at least 1."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{what} must be a whole number of at least 1. Received: {value!r}.")
+    return int(value)
+
+
+def widths(values: Sequence, what: str, *, at_least: int = 1) -> tuple:
+    """Return `values` as a tuple of widths: whole numbers, or tuples of them."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(
+            f"{what} must be a sequence of channel counts such as (64, 128, 256). "
+            f"Received: {values!r}."
+        )
+    if len(values) < at_least:
+        raise ValueError(
+            f"{what} needs at least {at_least} entries, one a level. Received: {tuple(values)!r}."
+        )
+    return tuple(
+        widths(value, what) if isinstance(value, Sequence) else positive_int(value, what)
+        for value in values
+    )
+
+
+def image_shape(shape: Sequence, what: str = "input_shape") -> tuple:
+    """Return `shape` as `(height, width, channels)`; height and width may be `None`."""
+    expected = (
+        f"{what} must be (height, width, channels), such as (256, 256, 3), "
+        f"or (None, None, 3) for images of any size. Received: {shape!r}."
+    )
+    if isinstance(shape, str) or not isinstance(shape, Sequence) or len(shape) != 3:
+        raise ValueError(expected)
+    height, width, channels = shape
+    for value in (height, width):
+        if value is not None and (not isinstance(value, numbers.Integral) or value < 1):
+            raise ValueError(expected)
+    if not isinstance(channels, numbers.Integral) or channels < 1:
+        raise ValueError(expected)
+    return (height, width, int(channels))
+
+
+def same_length(values: Sequence, others: Sequence, what: str, other: str) -> None:
+    """Refuse `values` that do not hold as many entries as `others`."""
+    if len(values) != len(others):
+        raise ValueError(
+            f"{what} must have as many entries as {other}: {len(others)}. "
+            f"Received {len(values)}: {tuple(values)!r}."
+        )
+
+
+def class_weights(values: Sequence[float] | None) -> tuple[float, ...] | None:
+    """Return `values` as a tuple of weights, at least 0 and not all 0; `None` stays `None`."""
+    if values is None:
+        return None
+    weights = tuple(float(value) for value in values)
+    if not all(weight >= 0 for weight in weights) or not any(weights):
+        raise ValueError(
+            "class_weights must be numbers of at least 0, one a class, and not all 0. "
+            f"Received: {weights}."
+        )
+    return weights

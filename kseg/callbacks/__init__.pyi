@@ -1,0 +1,3 @@
+from .checkpoint import Checkpoint as Checkpoint
+from .history import HistoryFile as HistoryFile
+from .progress import Progress as Progress

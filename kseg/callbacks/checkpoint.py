@@ -1,0 +1,47 @@
+"""The best and the last epoch, on the disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from kseg import _files
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the model after each epoch, and apart from it the best one; files are never half there.
+
+    Args:
+        best: Path of the best epoch's model.
+        last: Path of the last epoch's model.
+        monitor: The log to maximise.
+        export: Function from the training model to the one to save; by default the same.
+    """
+
+    def __init__(
+        self,
+        best: Path,
+        last: Path,
+        monitor: str = "val_mean_iou",
+        export: Callable[[keras.Model], keras.Model] = lambda model: model,
+    ) -> None:
+        super().__init__()
+        self.best_epoch: int | None = None
+        self.best_value = float("-inf")
+        self._best, self._last = best, last
+        self._monitor = monitor
+        self._export = export
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Save the epoch, numbered from 1."""
+        value = (logs or {}).get(self._monitor, float("-inf"))
+        if self.best_epoch is None or value > self.best_value:
+            self.best_epoch, self.best_value = epoch + 1, value
+            self.save(self._best)
+        self.save(self._last)
+
+    def save(self, path: Path) -> None:
+        """Save the model as it is now."""
+        model = self._export(self.model)
+        with _files.atomic(path) as temporary:
+            model.save(temporary)

@@ -1,0 +1,78 @@
+"""A live bar on a terminal, one line an epoch anywhere else."""
+
+import time
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows epoch, step, loss and the mean IoU of validation while a model is fitted.
+
+    Use it with `model.fit(..., verbose=0)`.
+
+    Args:
+        console: Where to write; a live bar appears only where it is a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._bar: Bar | None = None
+        self._task = None
+        self._note = ""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Start the clock and the bar."""
+        self._start = time.monotonic()
+        if self._console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeRemainingColumn(),
+            )
+            self._bar = Bar(*columns, console=self._console, transient=True)
+            total = self.params["epochs"] * (self.params["steps"] or 1)
+            self._task = self._bar.add_task("starting", total=total, note="")
+            self._bar.start()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Name the epoch."""
+        self._epoch = epoch + 1
+        if self._bar:
+            self._bar.update(self._task, description=self._title())
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Move the bar."""
+        if self._bar:
+            done = (self._epoch - 1) * (self.params["steps"] or 1) + batch + 1
+            loss = f"loss {float((logs or {}).get('loss', 0)):.3f}"
+            self._bar.update(self._task, completed=done, note=f"{loss}{self._note}")
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write the epoch's line."""
+        logs = logs or {}
+        parts = [f"{self._title()}  loss {logs.get('loss', float('nan')):.3f}"]
+        if "val_loss" in logs:
+            parts.append(f"val loss {logs['val_loss']:.3f}")
+        if "val_mean_iou" in logs:
+            self._note = f"  val mean IoU {logs['val_mean_iou']:.3f}"
+            parts.append(self._note.strip())
+        parts.append(f"{time.monotonic() - self._start:.0f} s")
+        self._console.print("  ".join(parts), highlight=False)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Take the bar away."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away, also where a training was broken off."""
+        if self._bar:
+            self._bar.stop()
+
+    def _title(self) -> str:
+        return f"epoch {self._epoch}/{self.params['epochs']}"

@@ -1,0 +1,1 @@
+"""The command line: it translates, calls the library, and prints."""

@@ -1,0 +1,46 @@
+"""`kseg evaluate`."""
+
+from pathlib import Path
+
+import click
+
+from kseg.cli.options import runs_option
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--data", metavar="DATA", help="Another data set with the run's classes.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Split to score.  [default: test, or val where there is no test]",
+)
+@runs_option
+def evaluate(run: str | None, data: str | None, split: str | None, runs: Path) -> None:
+    """Score RUN, by default the newest, on a whole split.
+
+    Prints a table of the classes and the means, and writes evaluation_SPLIT.json and
+    confusion_SPLIT.png into the run's folder. Void pixels take no part; a class that neither the
+    truth nor the prediction holds is left out of the means.
+    """
+    from kseg import artifacts, machine
+    from kseg.cli.terminal import counting, open_console, print_device, print_facts, print_scores
+
+    console = open_console()
+    folder = artifacts.find_run(runs, run)
+    print_device(console, machine.backend(), machine.device())
+
+    from kseg import evaluation, reports
+    from kseg.data.sources import Source
+
+    recipe, labels = folder.read_recipe(), folder.read_labels()
+    source = Source(data or recipe.data, recipe.size, None, recipe.val_fraction, recipe.seed)
+    split = split or source.best_test
+    samples = source.split(split, labels)
+    predictor = folder.open_predictor()
+    print_facts(console, [("run", str(folder.path)), ("data", f"{source.data}, {split}")])
+    with counting(console, "scoring", len(samples)) as on_image:
+        found = evaluation.evaluate(predictor, samples, on_image)
+    print_scores(console, found, split)
+    written = reports.report_evaluation(folder, found, split)
+    print_facts(console, [("written", ", ".join(str(path) for path in written))])

@@ -1,0 +1,67 @@
+"""Options and types that commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kseg import _checks
+
+
+class Size(click.ParamType):
+    """`256`, or `256x320` for height x width."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Return `(height, width)`."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().split("x")
+        if len(sides) > 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
+            self.fail(f"expected 256, or 256x320 for height x width. Received: {value}", param, ctx)
+        return int(sides[0]), int(sides[-1])
+
+
+class ClassWeights(click.ParamType):
+    """The name of a weighting, or one number a class, separated by commas."""
+
+    name = "KIND|LIST"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | tuple[float, ...]:
+        """Return the name, or the numbers."""
+        if isinstance(value, tuple) or value in ("none", "median", "enet"):
+            return value
+        try:
+            return _checks.class_weights([float(part) for part in value.split(",")])
+        except ValueError:
+            self.fail(
+                "expected none, median, enet, or one number of at least 0 a class such as 1,2.5,4. "
+                f"Received: {value}",
+                param,
+                ctx,
+            )
+
+
+def runs_option(command: Callable) -> Callable:
+    """Add `--runs`."""
+    return click.option(
+        "--runs",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("saved_models"),
+        show_default=True,
+        help="Folder that holds the runs.",
+    )(command)
+
+
+def one_of(choices: Any, what: str) -> Callable:
+    """Return a click callback that suggests the nearest of `choices` for an unknown value."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        try:
+            return value if value is None else _checks.one_of(value, choices, what)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return check

@@ -1,0 +1,203 @@
+"""`kseg train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kseg.cli.options import ClassWeights, Size, one_of, runs_option
+from kseg.models.catalog import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kseg.artifacts import RunFolder
+    from kseg.recipes import Recipe
+    from kseg.training import Prepared
+
+
+@click.command()
+@click.option(
+    "--arch",
+    metavar="NAME",
+    callback=one_of(ARCHITECTURES, "architecture"),
+    help=f"Architecture: {', '.join(ARCHITECTURES)}.  [default: unet]",
+)
+@click.option(
+    "--data",
+    metavar="DATA",
+    help="Folder with train/ (and val/, test/), each with images/ and masks/; or the built-in "
+    "data set shapes.  [default: shapes]",
+)
+@click.option("--name", help="Name of the run.  [default: ARCH-DATA, numbered if it exists]")
+@click.option("--overwrite", is_flag=True, help="Replace a run of that name.")
+@click.option(
+    "--recipe",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="recipe.yaml of a run to make again; other options change it.",
+)
+@click.option("--width", type=click.IntRange(1), help="Channels of the first level.")
+@click.option("--size", type=Size(), help="Height and width of the crops trained on.")
+@click.option("--max-side", type=click.IntRange(1), help="Larger images are made smaller.")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Train as many epochs as this machine does in this time.",
+)
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate."
+)
+@click.option(
+    "--class-weights",
+    type=ClassWeights(),
+    help="Weights of the classes in the loss: none, median or enet (both from the training "
+    "masks), or one number a class.  [default: enet]",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    help="Number format of the computation.",
+)
+@click.option(
+    "--val-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Part of train that validates where there is no val folder.  [default: 0.15]",
+)
+@click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
+@runs_option
+def train(
+    name: str | None,
+    overwrite: bool,
+    recipe: Path | None,
+    minutes: float | None,
+    tensorboard: bool,
+    runs: Path,
+    **choices: Any,
+) -> None:
+    """Train a network and keep everything in a folder of its own.
+
+    What is not given is chosen for the machine and the data, and printed. The folder holds the
+    model of the best epoch (model.keras), the recipe, history, scores and pictures.
+    """
+    from kseg import artifacts, machine
+    from kseg.cli.terminal import counting, open_console, print_device, print_facts, print_scores
+    from kseg.recipes import make_recipe, read_recipe
+
+    if minutes and choices["epochs"]:
+        raise click.UsageError("Give --epochs or --minutes, not both.")
+    given = {key: value for key, value in choices.items() if value is not None}
+    wish = (read_recipe(recipe) if recipe else make_recipe()).with_(**given)
+    if wish.data != "shapes" and not Path(wish.data).is_dir():
+        raise click.BadParameter(
+            f"'{wish.data}' is neither a folder nor the built-in data set shapes.",
+            param_hint="--data",
+        )
+    if name is None:
+        name = artifacts.free_name(runs, f"{wish.arch}-{Path(wish.data).resolve().name}")
+    elif not artifacts.valid_name(name):
+        raise click.BadParameter(
+            f"'{name}': expected letters, digits, dots, dashes and underscores.",
+            param_hint="--name",
+        )
+    elif (runs / name).exists() and not overwrite:
+        raise click.BadParameter(
+            f"{runs / name} exists. Choose another name, or give --overwrite to replace that run.",
+            param_hint="--name",
+        )
+
+    console = open_console()
+    backend, device = machine.backend(), machine.device()
+    print_device(console, backend, device)
+
+    from kseg import reports, training
+    from kseg.callbacks import Progress
+
+    with counting(console, "reading the data", None) as on_sample:
+        prepared = training.prepare(wish, device, on_sample)
+    _print_data(console, prepared)
+    if minutes:
+        console.print(f"measuring what this machine does in {minutes:g} minutes ...")
+        prepared = training.fit_into(prepared, minutes)
+    _print_recipe(console, prepared.recipe)
+
+    aside = artifacts.set_aside(runs, name) if overwrite else None
+    folder = artifacts.create_run(runs, name)
+    progress = Progress(console)
+    callbacks = [progress]
+    if tensorboard:
+        callbacks.append(training.tensorboard(folder.logs))
+    try:
+        run = training.train(prepared, folder, callbacks)
+    except training.Interrupted as stop:
+        progress.close()
+        reports.report_training(folder)
+        console.print(
+            f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs; {folder.path} holds "
+            f"the best so far: kseg evaluate {name}"
+        )
+        raise click.exceptions.Exit(130) from None
+    finally:
+        progress.close()
+        artifacts.settle(folder, aside)
+    reports.report_training(folder)
+    reports.report_predictions(folder, folder.open_predictor(), prepared.splits.val)
+    print_scores(console, run.evaluation, "val")
+    print_facts(
+        console,
+        [
+            ("run", f"{folder.path}, best epoch {run.best_epoch} of {run.epochs}"),
+            ("next", f"kseg evaluate {name}"),
+            ("", f"kseg predict --run {name} {_an_image(folder, prepared)}"),
+        ],
+    )
+
+
+def _print_data(console: "Console", prepared: "Prepared") -> None:
+    from kseg.cli.terminal import print_facts
+
+    splits = prepared.splits
+    print_facts(
+        console,
+        [
+            (
+                "data",
+                f"{prepared.recipe.data}: {len(splits.train)} training and {len(splits.val)} "
+                f"validation images, {len(splits.labels)} classes",
+            ),
+            *(("", note) for note in splits.notes),
+        ],
+    )
+
+
+def _print_recipe(console: "Console", recipe: "Recipe") -> None:
+    from kseg.cli.terminal import print_facts
+
+    height, width = recipe.size
+    weights = recipe.class_weights
+    weights = weights if isinstance(weights, str) else ", ".join(f"{w:g}" for w in weights)
+    print_facts(
+        console,
+        [
+            ("network", f"{recipe.arch}, width {recipe.width}, {recipe.precision}"),
+            (
+                "training",
+                f"{recipe.epochs} epochs, batch {recipe.batch_size}, crops of {height}x{width}, "
+                f"images up to {recipe.max_side}, learning rate {recipe.learning_rate:g}, "
+                f"class weights {weights}, seed {recipe.seed}",
+            ),
+        ],
+    )
+
+
+def _an_image(folder: "RunFolder", prepared: "Prepared") -> str:
+    """Name an image to try the prediction with; `shapes` has none on the disk, so draw one."""
+    from kseg.data.files import write_image
+
+    if prepared.recipe.data != "shapes":
+        return "IMAGE..."
+    path = folder.path / "sample.png"
+    write_image(path, prepared.splits.val[0].image)
+    return str(path)

@@ -1,0 +1,56 @@
+"""Augmentation by albumentations, which stands behind this file alone."""
+
+import os
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+# albumentations looks up the network when it is imported, unless this is set first.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+
+def flip_scale_crop(
+    size: tuple[int, int], ignore: int, scale: tuple[float, float] = (0.5, 2.0)
+) -> Augmentation:
+    """Flip horizontally, scale at random and crop to one size.
+
+    Args:
+        size: `(height, width)` of the result; a smaller image is padded, its mask with void.
+        ignore: The index of void pixels.
+        scale: The range of the factor by which the image is scaled.
+
+    Returns:
+        A function of `(image, mask, seed)` to image and mask of `size`. The same seed gives the
+        same result; it can be called from several threads.
+    """
+    import albumentations as A
+
+    def pipeline() -> A.Compose:
+        height, width = size
+        return A.Compose(
+            [
+                A.HorizontalFlip(),
+                A.RandomScale((scale[0] - 1, scale[1] - 1), p=1),
+                A.PadIfNeeded(height, width, fill=127, fill_mask=ignore, border_mode=0),
+                A.RandomCrop(height, width),
+            ]
+        )
+
+    return _seeded(pipeline)
+
+
+def _seeded(pipeline: Callable) -> Augmentation:
+    """Give each thread a pipeline of its own, whose random state is set anew for every sample."""
+    local = threading.local()
+
+    def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        if not hasattr(local, "pipeline"):
+            local.pipeline = pipeline()
+        local.pipeline.set_random_seed(seed)
+        result = local.pipeline(image=image, mask=mask)
+        return result["image"], result["mask"]
+
+    return augment

@@ -1,0 +1,161 @@
+"""Image and mask files, read and written by Pillow, which keeps the indices of a mask.
+
+Rules for what is not 8-bit RGB: grey becomes three equal channels, palettes their colours, CMYK is
+converted, an alpha channel is dropped, 16-bit grey is divided by 257. Several frames are refused,
+and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kseg import _files
+from kseg.labels import Labels
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 150_000_000
+
+
+def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
+    """Read an image as RGB.
+
+    Args:
+        path: A file of one of `IMAGE_SUFFIXES`.
+        max_side: Make a larger image so small that its longer side is `max_side`; a JPEG is then
+            decoded at a reduced scale.
+
+    Returns:
+        Uint8, shape `(height, width, 3)`.
+
+    Raises:
+        ValueError: The file is not a whole image of one frame within `MAX_PIXELS`.
+    """
+    with _Opened(path) as image:
+        if max_side is not None:
+            image.draft("RGB", fitted(image.size, max_side))
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):
+            image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+        elif image.mode in ("I", "F"):
+            raise ValueError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
+        image = image.convert("RGB")
+        if max_side is not None and max(image.size) > max_side:
+            image = image.resize(fitted(image.size, max_side), Image.Resampling.BOX)
+        return np.asarray(image)
+
+
+def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
+    """Read a mask as class indices.
+
+    Grey and palette files hold indices, RGB files the colours of `labels`.
+
+    Args:
+        path: A file of one of `MASK_SUFFIXES`.
+        labels: The classes, and what values of a file mean.
+        max_side: Make a larger mask smaller, as `read_image` does, by nearest neighbours.
+
+    Returns:
+        Uint8 (int32 where an index exceeds 255), shape `(height, width)`.
+
+    Raises:
+        ValueError: The file cannot be read, or holds a value that is neither a class nor void.
+    """
+    with _Opened(path) as image:
+        indices = _stored(image, max_side)
+        return labels.from_colors(indices) if indices.ndim == 3 else labels.from_values(indices)
+
+
+def read_values(path: Path) -> np.ndarray:
+    """Read the distinct values that a mask file holds, sorted.
+
+    Raises:
+        ValueError: The file cannot be read, or holds colours instead of indices.
+    """
+    with _Opened(path) as image:
+        values = _stored(image, None)
+        if values.ndim == 3:
+            raise ValueError(
+                f"is a colour image (mode {image.mode}); expected one class index a pixel, or a "
+                'classes.json beside the splits that gives each class its colour under "palette"'
+            )
+        return np.unique(values)
+
+
+def write_mask(path: Path, mask: np.ndarray, labels: Labels) -> None:
+    """Write class indices, shape `(H, W)`, below 256, as a palette PNG: index and colour in one."""
+    image = Image.fromarray(mask.astype(np.uint8))
+    image.putpalette(labels.palette.tobytes())
+    with _files.atomic(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an RGB image, uint8, shape `(H, W, 3)`, in the format of the path's suffix."""
+    with _files.atomic(path) as temporary:
+        Image.fromarray(image).save(temporary)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Read only the `(height, width)` of an image or mask file, its EXIF rotation applied.
+
+    Raises:
+        ValueError: The file is not an image.
+    """
+    with _Opened(path) as image:
+        turned = image.getexif().get(0x0112, 1) >= 5
+        return image.size if turned else image.size[::-1]
+
+
+def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Return `size`, scaled down so that its longer side is at most `max_side`."""
+    scale = min(1.0, max_side / max(size))
+    return tuple(max(1, round(side * scale)) for side in size)
+
+
+class _Opened:
+    """An open image; every error on the way becomes a `ValueError` that names the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._image = None
+
+    def __enter__(self) -> Image.Image:
+        try:
+            self._image = image = Image.open(self._path)
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
+            if getattr(image, "n_frames", 1) > 1:
+                raise ValueError(f"has {image.n_frames} frames; save each as a file of its own")
+        except Exception as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return image
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if self._image is not None:
+            self._image.close()
+        if isinstance(error, Image.UnidentifiedImageError):
+            reason = "is not an image that can be read"
+        elif isinstance(error, OSError | SyntaxError | Image.DecompressionBombError):
+            reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        elif isinstance(error, ValueError):
+            reason = str(error)
+        else:
+            return
+        raise ValueError(f"{self._path} {reason}.") from error
+
+
+def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
+    """Return indices `(H, W)`, or colours `(H, W, 3)`, as the file holds them."""
+    if image.format == "JPEG":
+        raise ValueError(
+            "is a JPEG, whose compression changes class indices; masks must be PNG, BMP or TIFF"
+        )
+    if image.mode in ("RGBA", "CMYK", "LA", "PA"):
+        image = image.convert({"LA": "L", "PA": "P"}.get(image.mode, "RGB"))
+    if max_side is not None and max(image.size) > max_side:
+        image = image.resize(fitted(image.size, max_side), Image.Resampling.NEAREST)
+    values = np.asarray(image)
+    return values.astype(np.uint8) if values.dtype == bool else values

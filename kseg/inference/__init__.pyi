@@ -1,0 +1,3 @@
+from .engines import keras_engine as keras_engine
+from .engines import load_model as load_model
+from .predictor import Predictor as Predictor

@@ -1,0 +1,181 @@
+"""What the indices of a mask mean: class names, colours, void."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+VOID = 255
+_VOID_COLOR = (224, 224, 192)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class names and colours of a data set, its void index, and how mask files spell them.
+
+    Attributes:
+        names: One name a class, in the order of their indices.
+        colors: One RGB colour a class, values in 0..255; those of PASCAL VOC where none are given.
+        ignore: The index of void pixels; not an index of a class.
+        values: Index in a mask file -> class index, where the two differ (`{0: 0, 255: 1}` for
+            black and white masks); `None` where a file holds the class indices themselves.
+
+    Raises:
+        ValueError: A name stands twice, the colours are not one a class, `ignore` is the index of
+            a class, or `values` leads outside the classes.
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...] = ()
+    ignore: int = VOID
+    values: dict[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        if not self.colors:
+            object.__setattr__(self, "colors", voc_colors(count))
+        if count < 2 or len(set(self.names)) < count:
+            raise ValueError(
+                "Classes must be at least two different names, the background's included. "
+                f"Received: {list(self.names)}."
+            )
+        if len(self.colors) != count:
+            raise ValueError(f"{count} classes need {count} colours. Received {len(self.colors)}.")
+        if 0 <= self.ignore < count:
+            raise ValueError(
+                f"The void index {self.ignore} is that of the class '{self.names[self.ignore]}'. "
+                f"Choose one outside 0..{count - 1}, such as {VOID}."
+            )
+        outside = set((self.values or {}).values()) - {*range(count), self.ignore}
+        if outside:
+            raise ValueError(
+                f"'values' leads to {sorted(outside)}, which are neither a class (0..{count - 1}) "
+                f"nor void ({self.ignore})."
+            )
+
+    def __len__(self) -> int:
+        """Return the number of classes."""
+        return len(self.names)
+
+    @property
+    def palette(self) -> np.ndarray:
+        """Colours of every index in 0..255, uint8, shape `(256, 3)`."""
+        palette = np.zeros((256, 3), np.uint8)
+        palette[: len(self)] = self.colors
+        if self.ignore < 256:
+            palette[self.ignore] = _VOID_COLOR
+        return palette
+
+    def colorize(self, mask: np.ndarray) -> np.ndarray:
+        """Turn class indices, shape `(H, W)`, into an RGB image, uint8, `(H, W, 3)`."""
+        return self.palette[mask]
+
+    def from_colors(self, image: np.ndarray) -> np.ndarray:
+        """Turn an RGB mask, uint8, `(H, W, 3)`, into class indices, uint8, `(H, W)`.
+
+        Raises:
+            ValueError: A colour of the image is not one of the classes'.
+        """
+        codes = _color_codes(image)
+        found, inverse = np.unique(codes, return_inverse=True)
+        indices = {code: index for index, code in enumerate(_color_codes(np.array(self.colors)))}
+        indices.setdefault(_color_codes(self.palette)[self.ignore], self.ignore)
+        unknown = [(c >> 16, c >> 8 & 255, c & 255) for c in found.tolist() if c not in indices]
+        if unknown:
+            raise ValueError(
+                f"holds colours that are not those of a class: {unknown[:5]}. "
+                'Give each class its colour under "palette" in classes.json'
+            )
+        return np.array([indices[code] for code in found], np.uint8)[inverse.reshape(codes.shape)]
+
+    def from_values(self, mask: np.ndarray) -> np.ndarray:
+        """Turn the values of a mask file into class indices, and prove that they are such.
+
+        Raises:
+            ValueError: A value is neither a class nor void.
+        """
+        found = np.unique(mask)
+        table = self.values or {index: index for index in (*range(len(self)), self.ignore)}
+        unknown = [value for value in found.tolist() if value not in table]
+        if unknown:
+            expected = f"0 to {len(self) - 1}" if self.values is None else str(sorted(table))
+            void = "" if self.ignore in table and self.values else f", or {self.ignore} for void"
+            raise ValueError(
+                f"holds the values {unknown[:8]}; expected {expected}{void}. Correct the mask, "
+                'or say in classes.json what the values mean ("classes", "ignore", "values")'
+            )
+        if self.values is None:
+            return mask.astype(np.uint8) if self._fits_a_byte() else mask.astype(np.int32)
+        dtype = np.uint8 if self._fits_a_byte() else np.int32
+        lookup = np.zeros(int(found.max()) + 1, dtype)
+        for value in found.tolist():
+            lookup[value] = table[value]
+        return lookup[mask]
+
+    def to_dict(self) -> dict:
+        """Return what `classes.json` holds."""
+        content = {
+            "classes": list(self.names),
+            "ignore": self.ignore,
+            "palette": [list(color) for color in self.colors],
+        }
+        return content | ({"values": self.values} if self.values else {})
+
+    def _fits_a_byte(self) -> bool:
+        return max(len(self) - 1, self.ignore) < 256
+
+
+def read_labels(path: Path) -> Labels:
+    """Read a `classes.json`: names under "classes"; "ignore", "palette" and "values" as needed.
+
+    A palette may hold one colour more than there are classes, the one of void.
+
+    Raises:
+        ValueError: The file is not of this form; the message names it.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        names = tuple(str(name) for name in content["classes"])
+        colors = tuple(tuple(int(value) for value in color) for color in content.get("palette", ()))
+        values = content.get("values")
+        return Labels(
+            names,
+            colors[: len(names)],
+            int(content.get("ignore", VOID)),
+            {int(key): int(value) for key, value in values.items()} if values else None,
+        )
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"{path}: {reason} Expected JSON such as "
+            '{"classes": ["background", "road"], "ignore": 255, "palette": [[0,0,0], [90,90,90]]}.'
+        ) from error
+
+
+def numbered_labels(count: int) -> Labels:
+    """Return labels for `count` classes that nobody named."""
+    return Labels(tuple(f"class_{index}" for index in range(count)))
+
+
+def voc_colors(count: int) -> tuple[tuple[int, int, int], ...]:
+    """Return the first `count` colours of PASCAL VOC's colour map: the index's bits, dealt out."""
+    colors = []
+    for index in range(count):
+        channels = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                channels[channel] |= (index >> 3 * bit + channel & 1) << 7 - bit
+        colors.append(tuple(channels))
+    return tuple(colors)
+
+
+def _color_codes(colors: np.ndarray) -> np.ndarray:
+    red, green, blue = (colors[..., channel].astype(np.int32) for channel in range(3))
+    return red << 16 | green << 8 | blue
+
+
+def names_of(labels: Labels, indices: Sequence[int]) -> str:
+    """Return the names of `indices`, joined by commas."""
+    return ", ".join(labels.names[index] for index in indices)

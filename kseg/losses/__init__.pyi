@@ -1,0 +1,1 @@
+from .crossentropy import CrossEntropy as CrossEntropy

@@ -1,0 +1,141 @@
+"""What this machine can do: backend, device, number format; and a quiet start of the backend."""
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device that the backend computes on.
+
+    Attributes:
+        kind: "gpu" or "cpu".
+        name: What its maker calls it.
+        precision: The fastest number format that trains well on it, one of `PRECISIONS`.
+        problem: Why a GPU of this machine is not used, and what to install; "" if all is well.
+    """
+
+    kind: str
+    name: str
+    precision: str
+    problem: str = ""
+
+
+def backend() -> str:
+    """Return the backend of Keras, "tensorflow", "jax" or "torch", and start it quietly."""
+    with quiet_start():
+        import keras
+    return keras.backend.backend()
+
+
+def device() -> Device:
+    """Find the device that the backend computes on."""
+    name = backend()
+    with quiet_start():
+        gpu = {"tensorflow": _tensorflow_gpu, "jax": _jax_gpu, "torch": _torch_gpu}[name]()
+    if gpu:
+        model, capability = gpu
+        precision = "bfloat16" if capability >= 8 else "float16" if capability >= 7 else "float32"
+        return Device("gpu", model, precision)
+    # TensorFlow has bfloat16 kernels for processors that compute in it; XLA on a CPU gains nothing.
+    precision = "bfloat16" if name == "tensorflow" and "avx512_bf16" in _cpu_flags() else "float32"
+    return Device("cpu", _cpu_name(), precision, _unused_gpu(name))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, kseg and the packages that a result depends on."""
+    found = {"python": platform.python_version()}
+    for package in ("kseg", "keras", "tensorflow", "jax", "torch", "numpy", "albumentations"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Keep a backend's start-up messages from the terminal; show them if the start fails.
+
+    TensorFlow's C++ code writes to the process's standard error itself, so that is turned away.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(original, 2)
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(original, 2)
+            os.close(original)
+
+
+def _tensorflow_gpu() -> tuple[str, float] | None:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return None
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return details.get("device_name", "GPU"), details.get("compute_capability", (0, 0))[0]
+
+
+def _jax_gpu() -> tuple[str, float] | None:
+    import jax
+
+    first = jax.devices()[0]
+    if first.platform != "gpu":
+        return None
+    return first.device_kind, float(getattr(first, "compute_capability", 0))
+
+
+def _torch_gpu() -> tuple[str, float] | None:
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)[0]
+
+
+def _unused_gpu(name: str) -> str:
+    if not any(Path("/dev").glob("nvidia[0-9]*")):
+        return ""
+    install = {
+        "tensorflow": 'python -m pip install "tensorflow[and-cuda]"',
+        "jax": 'python -m pip install "jax[cuda12]"',
+        "torch": "python -m pip install torch",
+    }[name]
+    driver = Path("/proc/driver/nvidia/version")
+    if not driver.exists():
+        return "An NVIDIA GPU is there, but no driver is loaded: install NVIDIA's driver."
+    return (
+        f"An NVIDIA GPU is there, but {name} cannot use it: its CUDA libraries are missing or do "
+        f"not fit the driver. Run: {install}"
+    )
+
+
+def _cpu_flags() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/proc/cpuinfo").read_text()
+    return ""
+
+
+def _cpu_name() -> str:
+    for line in _cpu_flags().splitlines():
+        if line.startswith("model name"):
+            return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores"
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"

@@ -1,0 +1,5 @@
+"""Scores of segmentation, for `model.compile(metrics=[...])` and for whole data sets."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,41 @@
+"""Confusion matrices: counted on the device in training, in NumPy in evaluation."""
+
+import numpy as np
+from keras import KerasTensor, ops
+
+
+def confusion_matrix(
+    y_true: KerasTensor, y_pred: KerasTensor, num_classes: int, ignore_class: int | None = 255
+) -> KerasTensor:
+    """Count the pixels of each pair of true and predicted class.
+
+    Args:
+        y_true: Class indices, int, any shape. Void pixels and indices outside the classes are left
+            out.
+        y_pred: Class indices, int, the same shape.
+        num_classes: Classes.
+        ignore_class: The index of void pixels; `None` for none.
+
+    Returns:
+        Int32 counts, shape `(num_classes, num_classes)`: rows truth, columns prediction.
+    """
+    y_true, y_pred = ops.ravel(y_true), ops.ravel(y_pred)
+    valid = (y_true >= 0) & (y_true < num_classes) & (y_pred >= 0) & (y_pred < num_classes)
+    if ignore_class is not None:
+        valid = valid & (y_true != ignore_class)
+    cells = num_classes * num_classes
+    cell = ops.where(valid, y_true * num_classes + y_pred, cells)
+    counts = ops.segment_sum(ops.ones_like(cell), cell, num_segments=cells + 1)
+    return ops.reshape(counts[:cells], (num_classes, num_classes))
+
+
+def count_confusion(
+    truth: np.ndarray, predicted: np.ndarray, num_classes: int, ignore: int | None
+) -> np.ndarray:
+    """Count one image's pixels in NumPy, as `confusion_matrix` does, in int64."""
+    valid = (truth < num_classes) & (truth >= 0)
+    if ignore is not None:
+        valid &= truth != ignore
+    cell = truth[valid].astype(np.int64) * num_classes + predicted[valid]
+    counts = np.bincount(cell, minlength=num_classes * num_classes)
+    return counts.reshape(num_classes, num_classes)

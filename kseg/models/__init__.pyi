@@ -1,0 +1,1 @@
+from .unet import build_unet as build_unet

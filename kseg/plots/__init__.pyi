@@ -1,0 +1,4 @@
+from .curves import training_curves as training_curves
+from .matrices import confusion_picture as confusion_picture
+from .overlays import comparison as comparison
+from .overlays import overlay as overlay

@@ -1,0 +1,35 @@
+"""Confusion matrices as pictures."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from kseg.labels import Labels
+
+
+def confusion_picture(matrix: np.ndarray, labels: Labels) -> Figure:
+    """Draw a confusion matrix: each row says where the pixels of a true class went, in percent.
+
+    Args:
+        matrix: Pixel counts, shape `(classes, classes)`: rows truth, columns prediction.
+        labels: Classes.
+    """
+    totals = matrix.sum(axis=1, keepdims=True)
+    share = np.divide(100.0 * matrix, totals, where=totals > 0, out=np.zeros(matrix.shape))
+    side = max(4.5, 0.55 * len(labels) + 2)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    axis.set_xticks(range(len(labels)), labels.names, rotation=45, ha="right")
+    axis.set_yticks(range(len(labels)), labels.names)
+    axis.set_xlabel("prediction")
+    axis.set_ylabel("truth")
+    axis.set_title("percent of the pixels of each true class", fontsize=10)
+    if len(labels) <= 30:
+        for row, column in np.ndindex(share.shape):
+            value = share[row, column]
+            if value >= 0.5:
+                color = "white" if value > 55 else "black"
+                axis.text(
+                    column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=color
+                )
+    return figure

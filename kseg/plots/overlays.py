@@ -1,0 +1,70 @@
+"""Masks over images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from kseg.labels import Labels
+
+
+def overlay(
+    image: np.ndarray, mask: np.ndarray, labels: Labels, strength: float = 0.5
+) -> np.ndarray:
+    """Tint an image by its mask's colours; borders between regions are drawn, void is left.
+
+    Args:
+        image: Uint8 RGB, shape `(H, W, 3)`.
+        mask: Class indices, shape `(H, W)`.
+        labels: Classes and colours.
+        strength: Part of the colour in the mixture, in [0, 1].
+
+    Returns:
+        Uint8 RGB, shape `(H, W, 3)`.
+    """
+    tinted = (1 - strength) * image + strength * labels.colorize(mask)
+    tinted[mask == labels.ignore] = image[mask == labels.ignore]
+    border = np.zeros(mask.shape, bool)
+    border[1:] |= mask[1:] != mask[:-1]
+    border[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    tinted[border] = 255
+    return tinted.astype(np.uint8)
+
+
+def comparison(
+    rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], labels: Labels
+) -> Figure:
+    """Draw image, truth and prediction side by side, a sample a row, with a legend.
+
+    Args:
+        rows: Name, image, true mask and predicted mask of each sample.
+        labels: Classes and colours.
+    """
+    height, width = rows[0][1].shape[:2]
+    column = 3.2
+    figure = Figure(
+        figsize=(3 * column, len(rows) * (column * height / width + 0.3) + 0.6),
+        layout="constrained",
+    )
+    axes = figure.subplots(len(rows), 3, squeeze=False)
+    for axis, title in zip(axes[0], ("image", "truth", "prediction"), strict=True):
+        axis.set_title(title, fontsize=11)
+    for cells, (name, image, truth, predicted) in zip(axes, rows, strict=True):
+        pictures = (image, labels.colorize(truth), labels.colorize(predicted))
+        for axis, picture in zip(cells, pictures, strict=True):
+            axis.imshow(picture, interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+        cells[0].set_ylabel(name, fontsize=8)
+    figure.legend(handles=_legend(labels), loc="outside lower center", ncols=6, fontsize=9)
+    return figure
+
+
+def _legend(labels: Labels) -> list[Patch]:
+    entries = [*zip(labels.names, labels.colors, strict=True)]
+    entries.append(("void", tuple(labels.palette[labels.ignore].tolist())))
+    return [
+        Patch(facecolor=np.array(color) / 255, edgecolor="grey", label=name)
+        for name, color in entries
+    ]

@@ -1,0 +1,96 @@
+"""A recipe: everything that a run needs to be made again, validated, in one YAML file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kseg import _files
+
+Side = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Recipe(BaseModel):
+    """What a run is made of. A field that is `None` is chosen for the machine and the data.
+
+    Attributes:
+        arch: Name of the architecture.
+        data: "shapes", or the path of a folder.
+        width: Channels of the first level; each further level doubles them.
+        size: `(height, width)` of the crops that are trained on.
+        max_side: Images with a longer side are made smaller, in training and in prediction.
+        batch_size: Images a step.
+        epochs: Passes over the training images.
+        learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
+        class_weights: "none", "median", "enet", or one number a class.
+        precision: Number format of the computation: "float32", "bfloat16" or "float16".
+        val_fraction: Part of the training images that validates where there is no `val` folder.
+        seed: Seed of everything random.
+        versions: Versions of the packages that the run was made with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arch: str = "unet"
+    data: str = "shapes"
+    width: Side | None = None
+    size: tuple[Side, Side] | None = None
+    max_side: Side | None = None
+    batch_size: Side | None = None
+    epochs: Side | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] = "enet"
+    precision: Literal["float32", "bfloat16", "float16"] | None = None
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    seed: Annotated[int, Field(ge=0)] = 0
+    versions: dict[str, str] = {}
+
+    def with_(self, **changes: object) -> "Recipe":
+        """Return a validated copy with some fields changed."""
+        return make_recipe(**(self.model_dump() | changes))
+
+
+def make_recipe(**fields: object) -> Recipe:
+    """Validate fields.
+
+    Raises:
+        ValueError: A field is unknown or out of its range; the message names each.
+    """
+    try:
+        return Recipe(**fields)
+    except ValidationError as error:
+        raise ValueError(_explained(error)) from None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        ValueError: The file is not a recipe; the message names the file and the fields.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} cannot be read as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not a recipe: expected lines such as 'arch: unet'.")
+    try:
+        return make_recipe(**content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a recipe atomically."""
+    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
+    _files.write_text(path, f"# Makes the same run again: kseg train --recipe {path.name}\n{text}")
+
+
+def _explained(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors():
+        field = fault["loc"][0] if fault["loc"] else "recipe"
+        lines.append(f"{field}: {fault['msg']}. Received: {fault['input']!r}.")
+    return " ".join(dict.fromkeys(lines))

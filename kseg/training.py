@@ -1,0 +1,273 @@
+"""From a recipe to a run."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kseg import _extras, _files, machine
+from kseg.artifacts import RunFolder
+from kseg.callbacks import Checkpoint, HistoryFile
+from kseg.data.augment import flip_scale_crop
+from kseg.data.batches import TrainingBatches, ValidationBatches
+from kseg.data.samples import Cached
+from kseg.data.sources import Source, Splits
+from kseg.data.statistics import Survey, class_weights, survey
+from kseg.evaluation import Evaluation, evaluate
+from kseg.losses import CrossEntropy
+from kseg.metrics import MeanIoU, PixelAccuracy
+from kseg.models import catalog
+from kseg.recipes import Recipe, write_recipe
+from kseg.schedules import cosine_with_warmup
+
+STRIDE = 32
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set that was read once and found whole, and the recipe completed for it.
+
+    Attributes:
+        recipe: Every field is set.
+        splits: The data, training and validation kept in memory as far as that goes.
+        train: What the look at the training samples told.
+        val: What the look at the validation samples told.
+    """
+
+    recipe: Recipe
+    splits: Splits
+    train: Survey
+    val: Survey
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training.
+
+    Attributes:
+        folder: Where everything lies.
+        evaluation: Scores of the best epoch on the validation split.
+        best_epoch: The epoch that `model.keras` holds, from 1.
+        epochs: The epochs that were trained.
+    """
+
+    folder: RunFolder
+    evaluation: Evaluation
+    best_epoch: int
+    epochs: int
+
+
+class Interrupted(Exception):
+    """The training was broken off by Ctrl-C; the run holds what was reached.
+
+    Attributes:
+        folder: Where it lies.
+        epochs: Whole epochs that were trained.
+    """
+
+    def __init__(self, folder: RunFolder, epochs: int) -> None:
+        super().__init__(f"interrupted after {epochs} epochs")
+        self.folder = folder
+        self.epochs = epochs
+
+
+def prepare(
+    recipe: Recipe, device: machine.Device, on_sample: Callable[[], None] = lambda: None
+) -> Prepared:
+    """Open a data set, read all of it once, and fill what the recipe leaves open.
+
+    Args:
+        recipe: What the user chose.
+        device: What the run is for.
+        on_sample: Called after each sample that was read.
+
+    Raises:
+        ValueError: The data set is not whole; the message names the file.
+    """
+    on_gpu = device.kind == "gpu"
+    recipe = recipe.with_(
+        width=recipe.width or (32 if on_gpu else 16),
+        max_side=recipe.max_side or (1024 if on_gpu else 512),
+        precision=recipe.precision or device.precision,
+        batch_size=recipe.batch_size or (16 if on_gpu else 8),
+        learning_rate=recipe.learning_rate or 2e-3,
+        versions=machine.versions(),
+    )
+    if recipe.data == "shapes" and recipe.size is None:
+        recipe = recipe.with_(size=(96, 96))
+    splits = source(recipe, recipe.max_side).open()
+    splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
+    train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
+    if recipe.size is None:
+        most = 512 if on_gpu else 256
+        sides = np.minimum(np.median(train.sizes, axis=0), most)
+        recipe = recipe.with_(size=tuple(int(max(1, side // STRIDE)) * STRIDE for side in sides))
+    if recipe.epochs is None:
+        steps = 20_000 if on_gpu else 2_000
+        epochs = math.ceil(steps * recipe.batch_size / len(splits.train))
+        recipe = recipe.with_(epochs=min(max(epochs, 5), 300))
+    weights = recipe.class_weights
+    if not isinstance(weights, str) and len(weights) != len(splits.labels):
+        raise ValueError(
+            f"class_weights must be one number a class, {len(splits.labels)} in all "
+            f"({', '.join(splits.labels.names)}). Received {len(weights)}."
+        )
+    return Prepared(recipe, splits, train, val)
+
+
+def train(
+    prepared: Prepared, folder: RunFolder, callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> Run:
+    """Train, keep the best epoch, and score it on the validation split at full size.
+
+    Args:
+        prepared: Data and recipe.
+        folder: An empty run folder.
+        callbacks: Further callbacks, such as `callbacks.Progress`.
+
+    Raises:
+        Interrupted: Ctrl-C broke it off.
+    """
+    recipe, labels = prepared.recipe, prepared.splits.labels
+    write_recipe(folder.recipe, recipe)
+    _files.write_json(folder.classes, labels.to_dict())
+    keras.utils.set_random_seed(recipe.seed)
+    model, batches, validation = _assemble(prepared)
+    checkpoint = Checkpoint(
+        folder.model, folder.last_model, export=lambda trained: plain_copy(prepared, trained)
+    )
+    history = keras.callbacks.History()
+    try:
+        model.fit(
+            batches,
+            epochs=recipe.epochs,
+            validation_data=validation,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
+                ),
+                checkpoint,
+                HistoryFile(folder.history),
+                history,
+                *callbacks,
+            ],
+        )
+    except KeyboardInterrupt:
+        if checkpoint.best_epoch is None:
+            checkpoint.save(folder.model)
+        raise Interrupted(folder, len(history.epoch)) from None
+    evaluation = evaluate(folder.open_predictor(), source(recipe).split("val", labels))
+    _files.write_json(folder.scores, {"split": "val", **evaluation.to_dict()})
+    return Run(folder, evaluation, checkpoint.best_epoch, len(history.epoch))
+
+
+def fit_into(prepared: Prepared, minutes: float) -> Prepared:
+    """Measure the training on this machine, and set the epochs that fit into `minutes`."""
+    model, batches, validation = _assemble(prepared)
+    started = time.perf_counter()
+    model.train_on_batch(*batches[0])
+    model.test_on_batch(*validation[0])
+    starting = time.perf_counter() - started
+    step = _seconds(lambda index: model.train_on_batch(*batches[index % len(batches)]), 8)
+    check = _seconds(lambda index: model.test_on_batch(*validation[index % len(validation)]), 3)
+    epoch = step * len(batches) + check * len(validation)
+    epochs = max(1, int((60 * minutes - starting) / epoch))
+    return replace(prepared, recipe=prepared.recipe.with_(epochs=epochs))
+
+
+def tensorboard(logs: Path) -> keras.callbacks.Callback:
+    """Return the callback that writes TensorBoard's logs.
+
+    Raises:
+        ValueError: TensorBoard's writer is not installed.
+    """
+    _extras.require("tensorflow", "tensorflow", "--tensorboard")
+    return keras.callbacks.TensorBoard(logs)
+
+
+def plain_copy(prepared: Prepared, model: keras.Model) -> keras.Model:
+    """Return the network to use and to keep: in float32, of built-in layers alone."""
+    with _precision("float32"):
+        copy = _build(prepared)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def source(recipe: Recipe, max_side: int | None = None) -> Source:
+    """Return a recipe's data set, to be read with images at full size or up to `max_side`."""
+    return Source(recipe.data, recipe.size, max_side, recipe.val_fraction, recipe.seed)
+
+
+def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, ValidationBatches]:
+    """Build and compile the network, and open its batches."""
+    recipe, labels = prepared.recipe, prepared.splits.labels
+    batches = TrainingBatches(
+        prepared.splits.train,
+        recipe.batch_size,
+        flip_scale_crop(recipe.size, labels.ignore),
+        recipe.seed,
+    )
+    height, width = prepared.val.sizes.max(axis=0)
+    validation = ValidationBatches(
+        prepared.splits.val,
+        recipe.batch_size,
+        (height + -height % STRIDE, width + -width % STRIDE),
+    )
+    with _precision(recipe.precision):
+        model = _build(prepared)
+        model.compile(
+            keras.optimizers.AdamW(
+                cosine_with_warmup(recipe.learning_rate, len(batches) * recipe.epochs),
+                weight_decay=1e-4,
+            ),
+            CrossEntropy(labels.ignore, _class_weights(prepared)),
+            metrics=[
+                MeanIoU(len(labels), labels.ignore),
+                PixelAccuracy(len(labels), labels.ignore),
+            ],
+            jit_compile=_compiles_well(),
+        )
+    return model, batches, validation
+
+
+def _build(prepared: Prepared) -> keras.Model:
+    recipe, labels = prepared.recipe, prepared.splits.labels
+    return catalog.build(recipe.arch, (None, None, 3), len(labels), recipe.width)
+
+
+def _class_weights(prepared: Prepared) -> Sequence[float] | None:
+    chosen = prepared.recipe.class_weights
+    if not isinstance(chosen, str):
+        return chosen
+    return None if chosen == "none" else class_weights(chosen, prepared.train.pixels)
+
+
+def _compiles_well() -> bool | str:
+    """Tell whether XLA helps: on TensorFlow and a CPU it makes a step slower."""
+    if keras.backend.backend() == "tensorflow" and machine.device().kind == "cpu":
+        return False
+    return "auto"
+
+
+@contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """Build layers that compute in a number format and keep their weights in float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name if name == "float32" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _seconds(call: Callable[[int], object], times: int) -> float:
+    start = time.perf_counter()
+    for index in range(times):
+        call(index)
+    return (time.perf_counter() - start) / times
