@@ -77,6 +77,7 @@ class TorchUNet(torch.nn.Module):
         self.head = nn.Conv2d(FILTERS[0], CLASSES, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits, `(n, classes, H, W)`."""
         features = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else torch.nn.functional.max_pool2d(x, 2))
@@ -124,9 +125,8 @@ def main(size: int, batch: int, rounds: int, steps: int, threads: int, compiled:
         _rate(ours, batch, 2), _rate(theirs, batch, 2)
         pairs = [(_rate(ours, batch, steps), _rate(theirs, batch, steps)) for _ in range(rounds)]
         for name, rates in zip(("kseg", "PyTorch"), zip(*pairs, strict=True), strict=True):
-            click.echo(
-                f"{precision:9} {name:8} images/s median {median(rates):6.1f}  min {min(rates):6.1f}"
-            )
+            figures = f"median {median(rates):6.1f}  min {min(rates):6.1f}"
+            click.echo(f"{precision:9} {name:8} images/s {figures}")
         ratios = [a / b for a, b in pairs]
         click.echo(f"{precision:9} ratio    median {median(ratios):.2f}  min {min(ratios):.2f}")
 

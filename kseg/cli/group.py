@@ -48,7 +48,7 @@ class _Group(click.Group):
 )
 @click.version_option(package_name="kseg")
 def kseg() -> None:
-    r"""Segment images: train a network on a folder of images and masks, judge it, use it.
+    """Segment images: train a network on a folder of images and masks, judge it, use it.
 
     \b
     kseg train --arch unet                  learn built-in shapes, to see that all works

@@ -1,11 +1,13 @@
 """`shapes`: an endless data set made on the fly, to learn and test with, offline.
 
 Circles, squares, triangles, stars and rings of many sizes on a textured background, partly hidden
-by each other and by clutter, under light and noise that vary. A sample is a pure function of the
-seed, the split and its index.
+by each other and by clutter, under light and noise that vary. Each class leans to a hue that its
+neighbours share in part: colour helps, form decides. A sample is a pure function of the seed, the
+split and its index.
 """
 
 from collections.abc import Callable
+from colorsys import hsv_to_rgb
 
 import numpy as np
 
@@ -66,11 +68,11 @@ def draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.ndar
     """
     image = _texture(rng, size, rng.uniform(5, 20)) + _grey(rng)
     mask = np.zeros(size, np.uint8)
-    for _ in range(rng.integers(2, 7)):
+    for _ in range(rng.integers(1, 6)):
         _paint_clutter(rng, image)
     for _ in range(rng.integers(2, 6)):
         kind = rng.integers(1, len(LABELS))
-        radius = min(size) * np.exp(rng.uniform(-2.1, -1.1))
+        radius = min(size) * np.exp(rng.uniform(-2.2, -1.1))
         _paint(rng, image, mask, SHAPES[kind - 1], kind, radius)
     for _ in range(rng.integers(0, 3)):
         _paint_clutter(rng, image, mask)
@@ -128,9 +130,9 @@ def _paint(
     inside = shape(turned_y, turned_x)
     window = image[top:bottom, left:right]
     around = window.mean(axis=(0, 1))
-    color = _vivid(rng)
+    color = _vivid(rng, index)
     while np.linalg.norm(color - around) < 60:
-        color = _vivid(rng)
+        color = _vivid(rng, index)
     shade = rng.uniform(-25, 25) * turned_y + rng.normal(0, rng.uniform(2, 12), inside.shape)
     window[inside] = color + shade[inside][:, None]
     mask[top:bottom, left:right][inside] = index
@@ -153,10 +155,10 @@ def _paint_clutter(
         mask[inside] = 0
 
 
-def _vivid(rng: np.random.Generator) -> np.ndarray:
-    """Return a colour of strong saturation and any hue."""
-    low, high = rng.uniform(0, 80), rng.uniform(160, 255)
-    return rng.permutation([low, rng.uniform(low, high), high])
+def _vivid(rng: np.random.Generator, index: int) -> np.ndarray:
+    """Return a colour of strong saturation; its hue leans to the class's, as with real things."""
+    hue = rng.normal(index / len(SHAPES), 0.035) % 1
+    return 255 * np.array(hsv_to_rgb(hue, rng.uniform(0.5, 1), rng.uniform(0.5, 1)))
 
 
 def _grey(rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,349 @@
+"""The commands as a user types them: what they print, write and refuse."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from kseg.cli.group import kseg
+from tests.conftest import write_split
+
+FAST = ["--width", "4", "--size", "32", "--batch-size", "3"]
+TINY = ["--epochs", "2", *FAST]
+
+
+def call(*arguments, code=0):
+    result = CliRunner().invoke(kseg, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder with data, in which one run was trained."""
+    root = tmp_path_factory.mktemp("workplace")
+    for seed, (split, count) in enumerate({"train": 6, "val": 3, "test": 2}.items()):
+        write_split(root / "data" / split, count, seed=seed)
+    (root / "data/classes.json").write_text(json.dumps({"classes": ["ground", "box"]}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        output = call("train", "--arch", "unet", "--data", "data", "--name", "first", *TINY)
+    (root / "output.txt").write_text(output)
+    return root
+
+
+@pytest.fixture
+def here(workplace, monkeypatch):
+    monkeypatch.chdir(workplace)
+    return workplace
+
+
+def test_train_says_what_it_does_and_what_comes_next(here):
+    output = (here / "output.txt").read_text()
+    for expected in (
+        "device",
+        "6 training and 3 validation images, 2 classes",
+        "2 classes from data/classes.json",
+        "epoch 2/2  loss",
+        "val mean IoU",
+        "ground",
+        "kseg evaluate first",
+        "kseg predict --run first",
+        "saved_models/first, best epoch",
+    ):
+        assert expected in output
+
+
+def test_a_run_holds_everything(here):
+    run = here / "saved_models/first"
+    assert {path.name for path in run.iterdir() if not path.name.startswith(("eval", "conf"))} == {
+        "model.keras",
+        "last.keras",
+        "recipe.yaml",
+        "classes.json",
+        "history.csv",
+        "scores.json",
+        "curves.png",
+        "predictions.png",
+    }
+    history = (run / "history.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in history] == ["epoch", "1", "2"]
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    assert None not in recipe.values()
+    assert recipe["versions"]["keras"] == keras.__version__
+    assert {"data": "data", "epochs": 2, "seed": 0}.items() <= recipe.items()
+    assert set(json.loads((run / "scores.json").read_text())["classes"]) == {"ground", "box"}
+
+
+def test_the_recipe_makes_the_same_run_again(here):
+    call("train", "--recipe", "saved_models/first/recipe.yaml", "--name", "again")
+    first, again = (
+        keras.models.load_model(here / "saved_models" / name / "model.keras").get_weights()
+        for name in ("first", "again")
+    )
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+    shutil.rmtree(here / "saved_models/again")
+
+
+def test_evaluate_prints_and_writes_scores(here):
+    output = call("evaluate", "first")
+    assert "2 images of test" in output
+    report = json.loads((here / "saved_models/first/evaluation_test.json").read_text())
+    matrix = np.array(report["confusion"])
+    assert matrix.sum() == 2 * 40 * 48
+    iou = np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
+    assert report["mean_iou"] == pytest.approx(iou.mean())
+    assert f"{iou.mean():.3f}" in output
+    assert (here / "saved_models/first/confusion_test.png").exists()
+
+
+def test_evaluate_on_another_folder_with_only_that_split(here):
+    write_split(here / "other/test", 1, seed=9)
+    assert "1 images of test" in call("evaluate", "first", "--data", "other", "--split", "test")
+
+
+def test_predict_goes_on_after_a_broken_file(here, tmp_path):
+    (tmp_path / "broken.png").write_text("no image")
+    rng = np.random.default_rng(0)
+    for name, size in (("a.jpg", (31, 57)), ("b.png", (70, 20))):
+        Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / name)
+    output = call("predict", tmp_path / "*.jpg", tmp_path, "--out", tmp_path / "out", code=1)
+    assert "broken.png is not an image" in output
+    assert "1 of 3 images could not be read" in output
+    mask = Image.open(tmp_path / "out/a_mask.png")
+    assert mask.mode == "P"
+    assert np.asarray(mask).shape == (31, 57)
+    assert set(np.unique(mask)) <= {0, 1}
+    assert Image.open(tmp_path / "out/b_overlay.png").size == (20, 70)
+    assert "%" in output
+
+
+def test_predict_takes_the_newest_run_and_numbers_equal_names(here, tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / folder / "same.png")
+    output = call("predict", tmp_path / "x", tmp_path / "y/same.png", "--out", tmp_path / "out")
+    assert "saved_models" in output
+    names = sorted(path.name for path in (tmp_path / "out").glob("*_mask.png"))
+    assert names == ["same_2_mask.png", "same_mask.png"]
+
+
+def test_overwrite_replaces_a_run_only_when_asked(here):
+    call("train", "--data", "data", "--name", "twice", *TINY)
+    (here / "saved_models/twice/note.txt").write_text("mine")
+    output = call("train", "--data", "data", "--name", "twice", *TINY, code=2)
+    assert "exists" in output
+    assert "--overwrite" in output
+    call("train", "--data", "data", "--name", "twice", "--overwrite", *TINY)
+    assert not (here / "saved_models/twice/note.txt").exists()
+    assert [path.name for path in (here / "saved_models").glob(".*")] == []
+    shutil.rmtree(here / "saved_models/twice")
+
+
+def test_default_names_are_numbered(here):
+    for expected in ("unet-data", "unet-data-2"):
+        assert f"saved_models/{expected}," in call("train", "--data", "data", *TINY)
+    for name in ("unet-data", "unet-data-2"):
+        shutil.rmtree(here / "saved_models" / name)
+
+
+def test_a_failed_overwrite_puts_the_old_run_back(here, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("kseg.training.train", fail)
+    output = call("train", "--data", "data", "--name", "first", "--overwrite", *TINY, code=1)
+    assert "out of memory" in output
+    assert (here / "saved_models/first/model.keras").exists()
+
+
+def test_ctrl_c_leaves_a_usable_run(here, monkeypatch):
+    from kseg.callbacks import Progress
+
+    def interrupt(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "on_epoch_end", interrupt)
+    output = call("train", "--data", "data", "--name", "stopped", *TINY, code=130)
+    assert "Stopped after 1 of 2 epochs" in output
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert (here / "saved_models/stopped/curves.png").exists()
+    call("evaluate", "stopped")
+    shutil.rmtree(here / "saved_models/stopped")
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_the_network(here, monkeypatch):
+    from kseg.callbacks import Progress
+
+    def interrupt(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "on_train_batch_end", interrupt)
+    output = call("train", "--data", "data", "--name", "early", *TINY, code=130)
+    assert "Stopped after 0 of 2 epochs" in output
+    assert (here / "saved_models/early/model.keras").exists()
+    shutil.rmtree(here / "saved_models/early")
+
+
+def test_minutes_choose_the_epochs(here):
+    output = call("train", "--data", "data", "--name", "timed", "--minutes", "0.02", *FAST)
+    assert "0.02 minutes" in output
+    shutil.rmtree(here / "saved_models/timed")
+
+
+def test_info_names_versions_and_device():
+    output = call("info")
+    assert keras.__version__ in output
+    assert "device" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "--arch", "unett"], "Did you mean 'unet'"),
+        (["train", "--size", "0"], "expected 256, or 256x320"),
+        (["train", "--size", "1x2x3"], "expected 256, or 256x320"),
+        (["train", "--epochs", "0"], "--epochs"),
+        (["train", "--data", "nowhere"], "neither a folder nor the built-in"),
+        (["train", "--class-weights", "1,-2"], "expected none, median, enet"),
+        (["train", "--class-weights", "heavy"], "expected none, median, enet"),
+        (["train", "--epochs", "1", "--minutes", "1"], "not both"),
+        (["train", "--name", "../x"], "expected letters"),
+        (["train", "--val-fraction", "1"], "--val-fraction"),
+        (["train", "--colour"], "No such option"),
+        (["train", "--recipe", "none.yaml"], "does not exist"),
+        (["evaluate", "--split", "tset"], "--split"),
+        (["predict"], "Missing argument"),
+    ],
+)
+def test_usage_errors_end_with_2(here, arguments, expected):
+    assert expected in " ".join(call(*arguments, code=2).split())
+
+
+def unreadable(data):
+    (data / "train/images/1.png").write_text("text")
+
+
+def truncated(data):
+    path = data / "train/images/1.png"
+    Image.open(path).save(path.with_suffix(".jpg"))
+    path.unlink()
+    path = path.with_suffix(".jpg")
+    path.write_bytes(path.read_bytes()[:400])
+
+
+def alone(data):
+    (data / "val/masks/1.png").unlink()
+
+
+def outside(data):
+    Image.fromarray(np.full((40, 48), 5, np.uint8)).save(data / "val/masks/1.png")
+
+
+def resized(data):
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(data / "train/masks/1.png")
+
+
+def emptied(data):
+    for path in (data / "train/images").iterdir():
+        path.unlink()
+
+
+def contradicted(data):
+    (data / "classes.json").write_text('{"classes": ["ground", "box"], "ignore": 0}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (unreadable, "train/images/1.png is not an image"),
+        (truncated, "train/images/1.jpg cannot be read"),
+        (alone, "val/images/1.png has no partner: expected a mask"),
+        (outside, "val/masks/1.png holds the values [5]; expected 0 to 1, or 255 for void"),
+        (resized, "train/masks/1.png is 9x9 pixels, but its image"),
+        (emptied, "train/images holds no file"),
+        (contradicted, "classes.json: The void index 0 is that of the class 'ground'"),
+    ],
+)
+def test_bad_data_ends_with_1_before_anything_is_written(here, tmp_path, spoil, expected):
+    data = tmp_path / "data"
+    shutil.copytree(here / "data", data)
+    spoil(data)
+    output = call("train", "--data", data, "--name", "bad", *TINY, code=1)
+    assert expected in " ".join(output.split())
+    assert not (here / "saved_models/bad").exists()
+
+
+def test_wrong_weights_for_the_data_end_with_1(here):
+    output = call("train", "--data", "data", "--class-weights", "1,2,3", *TINY, code=1)
+    assert "2 in all (ground, box). Received 3" in output
+
+
+def test_predict_without_a_run_says_which_command_trains(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("image.png")
+    assert "kseg train --arch unet" in call("predict", "image.png", code=1)
+    assert not (tmp_path / "predictions").exists()
+
+
+def test_an_unknown_run_lists_those_there(here):
+    assert "Runs there: first" in call("evaluate", "second", code=1)
+
+
+def test_a_missing_image_is_named(here):
+    assert "none.png does not exist" in call("predict", "none.png", code=1)
+
+
+def test_a_truncated_model_is_explained(here, tmp_path):
+    run = tmp_path / "runs/short"
+    shutil.copytree(here / "saved_models/first", run)
+    content = (run / "model.keras").read_bytes()
+    (run / "model.keras").write_bytes(content[: len(content) // 2])
+    output = call("evaluate", "short", "--runs", run.parent, code=1)
+    assert "model.keras is not a whole Keras model" in output
+
+
+def test_a_read_only_folder_is_explained(here, tmp_path, monkeypatch):
+    def refuse(self, *arguments, **options):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    output = call("train", "--data", "data", "--runs", tmp_path / "closed", *TINY, code=1)
+    assert "cannot be made: Permission denied" in output
+
+
+def test_a_fault_of_kseg_is_no_bare_traceback(here, monkeypatch):
+    def fail(*arguments):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("kseg.evaluation.evaluate", fail)
+    output = call("evaluate", "first", code=1)
+    assert "ZeroDivisionError: by zero" in output
+    assert "KSEG_TRACEBACK=1" in output
+
+
+def test_nothing_but_kseg_writes_to_the_terminal(here):
+    """In a real process: no line of TensorFlow, CUDA or Python between those of kseg."""
+    result = subprocess.run(
+        [sys.executable, "-m", "kseg", "predict", "data/test/images/0.png", "--out", "quiet"],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [
+        "device",
+        "run",
+        "data/test/images/0.png",
+        "written",
+    ]

@@ -1,0 +1,173 @@
+"""Batches: a pure function of seed, epoch and index; nothing lost, nothing invented."""
+
+import keras
+import numpy as np
+import pytest
+
+from kseg.data import (
+    Cached,
+    Sample,
+    ShapesSamples,
+    TrainingBatches,
+    ValidationBatches,
+    flip_scale_crop,
+    stack,
+)
+from kseg.data.samples import split
+from kseg.labels import Labels
+from kseg.losses import CrossEntropy
+
+
+class Numbered:
+    """Images whose every pixel is their number."""
+
+    labels = Labels(("a", "b"))
+
+    def __init__(self, count, size=(4, 6)):
+        self.count, self.size, self.reads = count, size, 0
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        self.reads += 1
+        image = np.full((*self.size, 3), index, np.uint8)
+        return Sample(str(index), image, np.full(self.size, index % 2, np.uint8))
+
+
+def keep(image, mask, seed):
+    return image, mask
+
+
+def epoch_of(batches, epoch):
+    batches.epoch = epoch
+    return [batches[i] for i in range(len(batches))]
+
+
+def test_an_epoch_holds_each_sample_once():
+    batches = epoch_of(TrainingBatches(Numbered(12), 4, keep), 0)
+    seen = [image[0, 0, 0] for images, _ in batches for image in images]
+    assert sorted(seen) == list(range(12))
+    assert seen != list(range(12))
+
+
+def test_what_does_not_fill_a_batch_is_left_for_another_epoch():
+    batches = TrainingBatches(Numbered(10), 4, keep)
+    assert len(batches) == 2
+    seen = {x[0, 0, 0] for epoch in range(5) for b, _ in epoch_of(batches, epoch) for x in b}
+    assert seen == set(range(10))
+
+
+def test_fewer_samples_than_a_batch_still_train():
+    assert len(TrainingBatches(Numbered(3), 8, keep)) == 1
+
+
+def test_epochs_repeat_by_their_number_and_differ_among_each_other():
+    size = (64, 64)
+    make = lambda seed: TrainingBatches(  # noqa: E731
+        ShapesSamples(count=6, size=size), 3, flip_scale_crop(size, 255), seed
+    )
+    one, again, later, other = (
+        epoch_of(make(seed), epoch) for seed, epoch in ((1, 4), (1, 4), (1, 5), (2, 4))
+    )
+    for (x, y), (same_x, same_y) in zip(one, again, strict=True):
+        np.testing.assert_array_equal(x, same_x)
+        np.testing.assert_array_equal(y, same_y)
+    assert (one[0][0] != later[0][0]).any()
+    assert (one[0][0] != other[0][0]).any()
+
+
+def losses_with(workers):
+    """The losses of two epochs of a network that hardly changes, batches made by threads."""
+    size = (32, 32)
+    batches = TrainingBatches(
+        ShapesSamples(count=8, size=size), 2, flip_scale_crop(size, 255), 0, workers
+    )
+    inputs = keras.Input((*size, 3))
+    model = keras.Model(inputs, keras.layers.Conv2D(6, 1, activation="softmax")(inputs))
+    model.set_weights([np.full_like(weight, 0.01) for weight in model.get_weights()])
+    model.layers[-1].bias.assign(np.arange(6.0))
+    model.compile(keras.optimizers.SGD(1e-6), CrossEntropy())
+    set_epoch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
+    )
+    return model.fit(batches, epochs=2, verbose=0, callbacks=[set_epoch]).history["loss"]
+
+
+def test_threads_change_nothing_in_fit():
+    one, three = losses_with(1), losses_with(3)
+    assert one == pytest.approx(three, rel=1e-4)
+    assert abs(one[0] - one[1]) > 0.01
+
+
+def test_validation_keeps_order_and_pads_with_void():
+    batches = ValidationBatches(Numbered(5), 2, (8, 8))
+    assert len(batches) == 3
+    images, masks = zip(*(batches[i] for i in range(3)), strict=True)
+    images, masks = np.concatenate(images), np.concatenate(masks)
+    assert images.shape == (5, 8, 8, 3)
+    assert images[:, 7, 7, 0].tolist() == [0, 1, 2, 3, 4]
+    assert (masks[:, 4:] == 255).all()
+    assert (masks[:, :, 6:] == 255).all()
+    assert masks[:, 3, 5].tolist() == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("size", "expected"), [((20, 30), {0, 4}), ((70, 90), {0, 4, 11})])
+def test_augmentation_invents_no_label(size, expected):
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:30, 20:50] = 4
+    image = np.repeat(mask[..., None] * 30, 3, axis=2)
+    augment = flip_scale_crop(size, 11)
+    values = set()
+    for seed in range(50):
+        got_image, got_mask = augment(image, mask, seed)
+        assert got_image.shape == (*size, 3)
+        assert got_mask.shape == size
+        values |= set(np.unique(got_mask).tolist())
+    assert values == expected
+
+
+def test_augmentation_moves_image_and_mask_alike():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[16:48, 8:24] = 1
+    image = np.repeat(mask[..., None] * 200, 3, axis=2)
+    for seed in range(20):
+        got_image, got_mask = flip_scale_crop((64, 64), 255)(image, mask, seed)
+        inside = got_mask != 255
+        agreement = ((got_image[..., 0] > 100) == (got_mask == 1))[inside].mean()
+        assert agreement > 0.97
+
+
+def test_cache_reads_each_sample_once_and_respects_its_limit():
+    samples = Numbered(4)
+    cached = Cached(samples)
+    for _ in range(2):
+        for index in range(4):
+            assert cached[index].name == str(index)
+    assert samples.reads == 4
+    small = Cached(samples, limit=2 * 4 * 6 * 4)
+    for index in (0, 1, 2, 2, 0):
+        small[index]
+    assert samples.reads == 4 + 4
+
+
+def test_split_is_a_partition():
+    train, val = split(Numbered(10), 0.3, seed=0)
+    names = [part[i].name for part in (train, val) for i in range(len(part))]
+    assert len(val) == 3
+    assert sorted(names) == [str(i) for i in range(10)]
+    with pytest.raises(ValueError, match="at least 2"):
+        split(Numbered(1), 0.5, 0)
+
+
+def test_stack_refuses_mixed_sizes():
+    images, masks = stack(Numbered(3))
+    assert images.shape == (3, 4, 6, 3)
+    assert masks.shape == (3, 4, 6)
+
+    class Mixed(Numbered):
+        def __getitem__(self, index):
+            return Numbered(3, (4, 6 + index))[index]
+
+    with pytest.raises(ValueError, match="one size"):
+        stack(Mixed(3))

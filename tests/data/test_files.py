@@ -1,0 +1,160 @@
+"""Image and mask files: real ones of each kind, and broken ones."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kseg.data import files
+from kseg.labels import Labels
+
+LABELS = Labels(("a", "b", "c"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
+INDICES = np.array([[0, 1, 2], [255, 1, 0]], np.uint8)
+
+
+def save(array, path, mode=None, **options):
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
+def test_lossless_images_come_back(tmp_path, suffix):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    path = save(
+        pixels, tmp_path / f"x.{suffix}", **({"lossless": True} if suffix == "webp" else {})
+    )
+    np.testing.assert_array_equal(files.read_image(path), pixels)
+    assert files.size_of(path) == (5, 7)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "CMYK"])
+def test_other_modes_become_rgb(tmp_path, mode):
+    grey = np.full((4, 6, 3), 255, np.uint8)
+    suffix = "tif" if mode == "CMYK" else "png"
+    image = files.read_image(save(grey, tmp_path / f"x.{suffix}", mode))
+    np.testing.assert_array_equal(image, grey)
+
+
+def test_16_bit_grey_keeps_its_range(tmp_path):
+    path = save(np.array([[0, 257, 65535]], np.uint16), tmp_path / "x.png")
+    np.testing.assert_array_equal(files.read_image(path)[0, :, 0], [0, 1, 255])
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[:, :3] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(pixels, tmp_path / "x.png", exif=exif)
+    assert files.size_of(path) == (6, 4)
+    np.testing.assert_array_equal(files.read_image(path)[:, 0, 0], [255] * 3 + [0] * 3)
+
+
+def test_large_images_and_masks_shrink_alike(tmp_path):
+    pixels = np.zeros((300, 600, 3), np.uint8)
+    image = files.read_image(save(pixels, tmp_path / "x.jpg"), max_side=100)
+    mask = files.read_mask(save(pixels[..., 0], tmp_path / "m.png"), LABELS, max_side=100)
+    assert image.shape == (50, 100, 3)
+    assert mask.shape == (50, 100)
+
+
+def test_shrinking_a_mask_invents_no_class(tmp_path):
+    mask = np.repeat(np.array([[0, 2]], np.uint8), 50, axis=1).repeat(100, axis=0)
+    path = save(mask, tmp_path / "m.png")
+    assert set(np.unique(files.read_mask(path, LABELS, max_side=33))) == {0, 2}
+
+
+@pytest.mark.parametrize("mode", [None, "P"])
+def test_masks_keep_their_indices(tmp_path, mode):
+    path = tmp_path / "m.png"
+    if mode == "P":
+        files.write_mask(path, INDICES, LABELS)
+        assert Image.open(path).mode == "P"
+        np.testing.assert_array_equal(files.read_image(path)[0, 1], (255, 0, 0))
+    else:
+        save(INDICES, path)
+    np.testing.assert_array_equal(files.read_mask(path, LABELS), INDICES)
+    np.testing.assert_array_equal(files.read_values(path), [0, 1, 2, 255])
+
+
+def test_one_bit_masks_are_zero_and_one(tmp_path):
+    path = save(np.array([[0, 255]], np.uint8), tmp_path / "m.png", "1")
+    np.testing.assert_array_equal(files.read_mask(path, LABELS), [[0, 1]])
+
+
+def test_black_and_white_masks_by_their_values(tmp_path):
+    labels = Labels(("ground", "box"), values={0: 0, 255: 1})
+    path = save(np.array([[0, 255]], np.uint8), tmp_path / "m.png")
+    np.testing.assert_array_equal(files.read_mask(path, labels), [[0, 1]])
+
+
+def test_colour_masks_by_the_palette(tmp_path):
+    path = save(LABELS.colorize(INDICES), tmp_path / "m.png")
+    np.testing.assert_array_equal(files.read_mask(path, LABELS), INDICES)
+
+
+def test_an_unknown_colour_is_named(tmp_path):
+    path = save(np.full((2, 2, 3), 77, np.uint8), tmp_path / "m.png")
+    with pytest.raises(ValueError, match=r"m\.png holds colours .*\(77, 77, 77\).*palette"):
+        files.read_mask(path, LABELS)
+
+
+def test_a_value_outside_the_classes_is_named(tmp_path):
+    path = save(np.array([[0, 7]], np.uint8), tmp_path / "m.png")
+    with pytest.raises(ValueError, match=r"m\.png holds the values \[7\]; expected 0 to 2, or 255"):
+        files.read_mask(path, LABELS)
+
+
+def test_a_jpeg_mask_is_refused_whatever_it_is_called(tmp_path):
+    path = tmp_path / "m.png"
+    Image.fromarray(INDICES).save(path, format="JPEG")
+    with pytest.raises(ValueError, match=r"m\.png is a JPEG"):
+        files.read_mask(path, LABELS)
+
+
+def truncated(path):
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    save(pixels, path)
+    path.write_bytes(path.read_bytes()[:1500])
+
+
+def text(path):
+    path.write_text("this is no image")
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def animated(path):
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "make", "expected"),
+    [
+        ("jpg", truncated, "cannot be read: .*truncated"),
+        ("png", truncated, "cannot be read"),
+        ("png", text, "is not an image"),
+        ("png", empty, "is not an image"),
+        ("tif", animated, "has 2 frames"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, suffix, make, expected):
+    path = tmp_path / f"broken.{suffix}"
+    make(path)
+    with pytest.raises(ValueError, match=rf"broken\.{suffix} .*{expected}"):
+        files.read_image(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.png cannot be read: No such file"):
+        files.read_image(tmp_path / "none.png")
+
+
+def test_image_bombs_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_PIXELS", 99)
+    path = save(np.zeros((10, 10, 3), np.uint8), tmp_path / "x.png")
+    with pytest.raises(ValueError, match="has 10x10 pixels, over 99"):
+        files.read_image(path)

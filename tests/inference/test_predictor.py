@@ -1,0 +1,56 @@
+"""Masks of the image's own size, whatever the network wants."""
+
+import numpy as np
+import pytest
+
+from kseg.inference import Predictor
+
+
+class Engine:
+    """Says of each pixel whether it is bright; remembers what it was shown."""
+
+    def __init__(self, classes=2):
+        self.classes, self.shapes = classes, []
+
+    def __call__(self, images):
+        self.shapes.append(images.shape)
+        bright = (images[..., :1] > 127).astype(np.float32)
+        if self.classes == 1:
+            return bright
+        others = [np.zeros_like(bright)] * (self.classes - 2)
+        return np.concatenate([1 - bright, *others, bright], axis=-1)
+
+
+def half(height, width):
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, width // 2 :] = 255
+    return image
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5])
+@pytest.mark.parametrize("size", [(32, 64), (33, 47), (1, 1), (5, 200)])
+def test_any_size_is_padded_and_cut_back(classes, size):
+    engine = Engine(classes)
+    image = half(*size)
+    mask = Predictor(engine).predict([image])[0]
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, (image[..., 0] > 127) * max(1, classes - 1))
+    assert all(side % 32 == 0 for side in engine.shapes[0][1:3])
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_large_images_are_shown_small_and_answered_at_full_size(classes):
+    engine = Engine(classes)
+    image = half(300, 400)
+    mask = Predictor(engine, max_side=100).predict([image])[0]
+    assert engine.shapes == [(1, 96, 128, 3)]
+    assert mask.shape == (300, 400)
+    assert ((mask > 0) == (image[..., 0] > 127)).mean() > 0.99
+
+
+def test_images_of_one_size_share_a_batch():
+    engine = Engine()
+    images = [half(32, 32)] * 10 + [half(32, 64)] + [half(32, 32)]
+    masks = Predictor(engine).predict(images)
+    assert [shape[0] for shape in engine.shapes] == [8, 2, 1, 1]
+    assert [mask.shape for mask in masks] == [image.shape[:2] for image in images]

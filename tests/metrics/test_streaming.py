@@ -1,0 +1,106 @@
+"""Metrics of `compile` against counting in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+
+from kseg.metrics import MeanIoU, PixelAccuracy, Scores
+from kseg.metrics.streaming import ConfusionMetric
+
+
+def random_case(classes, seed=0, shape=(6, 5, 4)):
+    rng = np.random.default_rng(seed)
+    mask = rng.integers(0, max(2, classes), shape).astype(np.uint8)
+    mask[rng.uniform(size=shape) < 0.2] = 255
+    return mask, rng.uniform(size=(*shape, classes)).astype(np.float32)
+
+
+def counted(mask, predicted, classes):
+    matrix = np.zeros((classes, classes), np.int64)
+    for target, guess in zip(mask.ravel(), predicted.ravel(), strict=True):
+        if target != 255:
+            matrix[target, guess] += 1
+    return matrix
+
+
+@pytest.mark.parametrize("classes", [1, 2, 4])
+@pytest.mark.parametrize("batch", [1, 2, 6])
+def test_is_a_score_of_the_data_set_however_it_is_split(classes, batch):
+    mask, outputs = random_case(classes)
+    predicted = outputs[..., 0] >= 0.5 if classes == 1 else outputs.argmax(-1)
+    expected = Scores(counted(mask, predicted.astype(int), max(2, classes)))
+    iou, accuracy = MeanIoU(classes), PixelAccuracy(classes)
+    for start in range(0, len(mask), batch):
+        part = slice(start, start + batch)
+        iou.update_state(mask[part], outputs[part])
+        accuracy.update_state(mask[part], outputs[part])
+    np.testing.assert_array_equal(iou.matrix, expected.matrix)
+    assert float(iou.result()) == pytest.approx(expected.means["mean_iou"], rel=1e-6)
+    assert float(accuracy.result()) == pytest.approx(expected.means["pixel_accuracy"], rel=1e-6)
+
+
+def test_absent_classes_are_left_out():
+    metric = MeanIoU(5)
+    metric.update_state(np.array([[[0, 0, 1, 255]]]), np.array([[[0, 1, 1, 4]]]))
+    assert float(metric.result()) == pytest.approx((1 / 2 + 1 / 2) / 2)
+
+
+@pytest.mark.parametrize("last_axis", [False, True])
+def test_class_maps_are_taken_as_they_are(last_axis):
+    mask, outputs = random_case(4)
+    predicted = outputs.argmax(-1)
+    metric = MeanIoU(4)
+    expand = (lambda x: x[..., None]) if last_axis else (lambda x: x)
+    metric.update_state(expand(mask), expand(predicted))
+    np.testing.assert_array_equal(metric.matrix, counted(mask, predicted, 4))
+
+
+def test_void_may_be_an_index_next_to_the_classes():
+    metric = MeanIoU(2, ignore_class=2)
+    metric.update_state(np.array([[[0, 1, 2]]]), np.array([[[0, 0, 1]]]))
+    np.testing.assert_array_equal(metric.matrix, [[1, 0], [1, 0]])
+
+
+def test_counts_go_beyond_32_bits():
+    metric = PixelAccuracy(2)
+    metric.update_state(np.array([[[0]]]), np.array([[[0]]]))
+    part = 2**30 - 1
+    metric._low.assign(np.array([[part, 0], [0, 0]]))
+    metric._high.assign(np.array([[9, 0], [0, 0]]))
+    metric.update_state(np.zeros((1, 2, 2), np.int32), np.zeros((1, 2, 2), np.int32))
+    assert metric.matrix[0, 0] == 9 * 2**30 + part + 4
+
+
+def test_reset_starts_anew():
+    metric = MeanIoU(2)
+    metric.update_state(np.array([[[0, 1]]]), np.array([[[1, 1]]]))
+    metric.reset_state()
+    assert metric.matrix.sum() == 0
+    assert float(metric.result()) == 0
+
+
+def test_names_and_configuration():
+    assert [MeanIoU(3).name, PixelAccuracy(3).name] == ["mean_iou", "pixel_accuracy"]
+    metric = MeanIoU(3, 7, 0.25, "iou")
+    again = keras.metrics.deserialize(keras.metrics.serialize(metric))
+    assert again.get_config() == metric.get_config()
+
+
+def test_works_in_fit_and_evaluate():
+    mask, _ = random_case(3)
+    images = np.random.default_rng(1).normal(size=(*mask.shape, 2))
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, keras.layers.Conv2D(3, 1, activation="softmax")(inputs))
+    model.compile("sgd", "mse", metrics=[MeanIoU(3)])
+    predicted = keras.ops.convert_to_numpy(model(images)).argmax(-1)
+    expected = Scores(counted(mask, predicted, 3)).means["mean_iou"]
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=255), metrics=[MeanIoU(3)]
+    )
+    logs = model.evaluate(images, mask, batch_size=2, verbose=0, return_dict=True)
+    assert logs["mean_iou"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_wrong_number_of_classes_is_refused():
+    with pytest.raises(ValueError, match="num_classes"):
+        ConfusionMetric(0)

@@ -1,0 +1,83 @@
+"""What the README says is run: its scripts, its commands, and the examples."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from kseg.cli.group import kseg
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+
+
+def run(arguments, folder):
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_every_block_of_the_readme_is_of_a_kind_that_is_run():
+    assert [kind for kind, _ in BLOCKS] == ["sh", "sh", "python", "python", "json"]
+    assert BLOCKS[0][1] in (ROOT / "README.md").read_text().split("<!-- setup -->")[1]
+
+
+@pytest.mark.parametrize("script", [text for kind, text in BLOCKS if kind == "python"])
+def test_scripts_of_the_readme_run(tmp_path, script):
+    (tmp_path / "script.py").write_text(script)
+    run(["script.py"], tmp_path)
+
+
+def test_commands_of_the_readme_run(rectangles, tmp_path, monkeypatch):
+    rectangles.rename(tmp_path / "my_data")
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KSEG_TRAIN_WIDTH", "4")
+    commands = [line.split()[1:] for line in BLOCKS[1][1].splitlines()]
+    assert [command[0] for command in commands] == ["train", "evaluate", "predict"]
+    for command in commands:
+        command = ["0.02" if word == "10" else word for word in command]
+        result = CliRunner().invoke(kseg, command, auto_envvar_prefix="KSEG")
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "predictions/photo_mask.png").exists()
+
+
+def test_the_class_file_of_the_readme_is_valid(tmp_path):
+    from kseg.labels import read_labels
+
+    (tmp_path / "classes.json").write_text(BLOCKS[4][1])
+    assert read_labels(tmp_path / "classes.json").names == ("background", "road", "car")
+
+
+def test_every_command_stands_in_the_readme():
+    for name in kseg.commands:
+        assert f"`kseg {name}" in README
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_example_on_shapes(tmp_path):
+    run([ROOT / "examples/01_unet_on_shapes.py", "--smoke"], tmp_path)
+    assert Image.open(tmp_path / "shapes_prediction.png").size == (128, 128)
+    assert (tmp_path / "shapes_unet.keras").exists()
+
+
+def test_example_on_an_own_folder(rectangles, tmp_path):
+    output = run([ROOT / "examples/02_own_folder.py", rectangles, "--smoke"], tmp_path)
+    assert re.search(r"mean IoU 0\.\d{3}", output)
+
+
+def test_every_example_has_a_test():
+    names = {path.name for path in (ROOT / "examples").glob("*.py")}
+    assert names == {"01_unet_on_shapes.py", "02_own_folder.py"}

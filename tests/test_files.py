@@ -1,0 +1,23 @@
+"""Files are whole or not there."""
+
+import pytest
+
+from kseg import _files
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "x.txt"
+    _files.write_text(path, "old")
+    with pytest.raises(RuntimeError), _files.atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_a_write_replaces_the_file(tmp_path):
+    path = tmp_path / "x.json"
+    _files.write_json(path, {"a": 1})
+    _files.write_json(path, {"a": 2})
+    assert path.read_text() == '{\n  "a": 2\n}\n'
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_files._umask()

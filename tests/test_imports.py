@@ -1,0 +1,102 @@
+"""Imports run one way, and the command line starts without Keras."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "kseg"
+
+# From the top floor to the ground. Names in one set are blind to each other.
+FLOORS = [
+    {"__main__"},
+    {"cli"},
+    {"reports"},
+    {"training"},
+    {"artifacts"},
+    {"recipes"},
+    {"callbacks"},
+    {"evaluation", "prediction"},
+    {"models"},
+    {"blocks"},
+    {"losses", "metrics", "data", "inference", "plots", "layers", "schedules"},
+    {"labels"},
+    {"machine"},
+    {"_extras"},
+    {"_checks", "_files"},
+]
+FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The parts of kseg that a file imports, wherever in the file it does so."""
+    parts = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "kseg":
+            parts |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kseg."):
+            parts.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            parts |= {a.name.split(".")[1] for a in node.names if a.name.startswith("kseg.")}
+    return parts
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def test_every_part_has_a_floor():
+    assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES} == set(FLOOR)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_lead_downwards(path):
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for part in imported_parts(path) - {own}:
+        assert FLOOR[part] > FLOOR[own], f"{path.name} imports {part} from a floor not below"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-c", "import kseg"],
+        ["-m", "kseg", "--help"],
+        ["-m", "kseg", "train", "--help"],
+        ["-m", "kseg", "train", "--colour"],
+        ["-m", "kseg", "train", "--arch", "unett"],
+        ["-m", "kseg", "predict", "--help"],
+    ],
+)
+def test_light_commands_import_neither_keras_nor_a_backend(arguments):
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True
+    )
+    imported = {line.split("|")[-1].strip() for line in result.stderr.splitlines() if "|" in line}
+    assert "kseg" in imported
+    assert not imported & {"keras", "tensorflow", "jax", "torch", "numpy", "matplotlib", "rich"}
+
+
+def test_with_jax_tensorflow_is_never_imported(tmp_path):
+    """Train, evaluate and predict on JAX in a Python where importing TensorFlow fails."""
+    pytest.importorskip("jax")
+    script = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "jax"
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "tensorflow_datasets", "keras_cv"):
+            raise ImportError(f"{name} must not be imported")
+sys.meta_path.insert(0, Refuse())
+from kseg.cli.group import kseg
+options = "--epochs 1 --width 2 --size 16 --batch-size 64 --name r".split()
+kseg(["train", "--arch", "unet", *options], standalone_mode=False)
+kseg(["evaluate", "r", "--split", "val"], standalone_mode=False)
+kseg(["predict", "saved_models/r/sample.png"], standalone_mode=False)
+assert "tensorflow" not in sys.modules
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr + result.stdout
+    assert (tmp_path / "predictions" / "sample_mask.png").exists()

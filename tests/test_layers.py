@@ -1,0 +1,59 @@
+"""Fused batch normalisation equals Keras's own, value by value."""
+
+import keras
+import numpy as np
+import pytest
+
+from kseg.layers import BatchNormalization
+
+
+def train_once(layer_class, precision, shape, options):
+    """Train one step through a layer; return output, weights after, and the kernel's change."""
+    keras.config.set_dtype_policy(precision)
+    try:
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input(shape[1:])
+        x = keras.layers.Conv2D(3, 1, name="before")(inputs)
+        x = layer_class(momentum=0.8, name="norm", **options)(x)
+        model = keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(x))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile(keras.optimizers.SGD(0.5), "mse", jit_compile=False)
+    rng = np.random.default_rng(0)
+    images, targets = rng.normal(2, 3, shape), rng.normal(size=(*shape[:3], 3))
+    output = keras.ops.convert_to_numpy(model(images, training=True))
+    model.train_on_batch(images, targets)
+    return output, model.get_weights()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"center": False}, {"scale": False}, {"epsilon": 1e-5}, {"trainable": False}]
+)
+@pytest.mark.parametrize("shape", [(2, 5, 7, 2), (1, 1, 1, 2)])
+def test_equals_the_stock_layer(options, shape):
+    ours = train_once(BatchNormalization, "float32", shape, options)
+    stock = train_once(keras.layers.BatchNormalization, "float32", shape, options)
+    np.testing.assert_allclose(ours[0], stock[0], atol=1e-4)
+    for mine, theirs in zip(ours[1], stock[1], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_statistics_agree_in_bfloat16():
+    ours = train_once(BatchNormalization, "mixed_bfloat16", (4, 16, 16, 2), {})
+    stock = train_once(keras.layers.BatchNormalization, "mixed_bfloat16", (4, 16, 16, 2), {})
+    for mine, theirs in zip(ours[1], stock[1], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0.03, atol=0.03)
+
+
+def test_running_variance_is_the_biased_one():
+    layer = BatchNormalization(momentum=0.0)
+    values = np.random.default_rng(0).normal(3, 2, (2, 3, 3, 1))
+    layer(values, training=True)
+    got = keras.ops.convert_to_numpy(layer.moving_variance)
+    np.testing.assert_allclose(got, [values.var()], rtol=1e-5)
+
+
+def test_is_saved_as_the_stock_layer():
+    config = keras.saving.serialize_keras_object(BatchNormalization())
+    restored = keras.saving.deserialize_keras_object(config)
+    assert type(restored) is keras.layers.BatchNormalization

@@ -1,0 +1,59 @@
+"""The public names: a sorted list, each one there and documented."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import kseg
+
+PACKAGE = Path(kseg.__file__).parent
+PUBLIC = [
+    "Evaluation",
+    "Labels",
+    "blocks",
+    "build_unet",
+    "callbacks",
+    "data",
+    "evaluate",
+    "inference",
+    "losses",
+    "metrics",
+    "models",
+    "plots",
+]
+LAZY = ["callbacks", "data", "inference", "losses", "metrics", "models", "plots"]
+
+
+def test_the_list_is_complete_and_sorted():
+    assert sorted(kseg.__all__) == PUBLIC == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_name_is_there_and_documented(name):
+    assert inspect.getdoc(getattr(kseg, name))
+
+
+@pytest.mark.parametrize("part", LAZY)
+def test_every_name_of_a_part_is_there_and_documented(part):
+    module = importlib.import_module(f"kseg.{part}")
+    assert module.__all__
+    for name in module.__all__:
+        assert inspect.getdoc(getattr(module, name)), name
+
+
+@pytest.mark.parametrize("stub", sorted(PACKAGE.rglob("*.pyi")), ids=str)
+def test_stubs_export_names_as_themselves(stub):
+    for node in ast.parse(stub.read_text()).body:
+        assert isinstance(node, ast.ImportFrom)
+        assert all(alias.name == alias.asname for alias in node.names)
+
+
+def test_no_print_and_no_assert_in_the_package():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Assert), path
+            called = getattr(node, "func", None)
+            assert not (isinstance(called, ast.Name) and called.id == "print"), path
