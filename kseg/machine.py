@@ -31,9 +31,21 @@ class Device:
 
 
 def backend() -> str:
-    """Return the backend of Keras, "tensorflow", "jax" or "torch", and start it quietly."""
-    with quiet_start():
-        import keras
+    """Return the backend of Keras, "tensorflow", "jax" or "torch", and start it quietly.
+
+    Raises:
+        ValueError: It is not installed.
+    """
+    try:
+        with quiet_start():
+            import keras
+    except ModuleNotFoundError as error:
+        if error.name not in ("tensorflow", "jax", "torch"):
+            raise
+        raise ValueError(
+            f"Keras's backend '{error.name}' is not installed. Run: python -m pip install "
+            f"{error.name}, or choose another one, such as KERAS_BACKEND=jax."
+        ) from error
     return keras.backend.backend()
 
 
@@ -111,15 +123,18 @@ def _torch_gpu() -> tuple[str, float] | None:
     return torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)[0]
 
 
-def _unused_gpu(name: str) -> str:
-    if not any(Path("/dev").glob("nvidia[0-9]*")):
+def _unused_gpu(
+    name: str,
+    devices: Path = Path("/dev"),
+    driver: Path = Path("/proc/driver/nvidia/version"),
+) -> str:
+    if not any(devices.glob("nvidia[0-9]*")):
         return ""
     install = {
         "tensorflow": 'python -m pip install "tensorflow[and-cuda]"',
         "jax": 'python -m pip install "jax[cuda12]"',
         "torch": "python -m pip install torch",
     }[name]
-    driver = Path("/proc/driver/nvidia/version")
     if not driver.exists():
         return "An NVIDIA GPU is there, but no driver is loaded: install NVIDIA's driver."
     return (

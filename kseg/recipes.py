@@ -41,7 +41,7 @@ class Recipe(BaseModel):
     batch_size: Side | None = None
     epochs: Side | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] = "enet"
+    class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] | None = None
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
     seed: Annotated[int, Field(ge=0)] = 0

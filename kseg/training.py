@@ -19,6 +19,7 @@ from kseg.data.samples import Cached
 from kseg.data.sources import Source, Splits
 from kseg.data.statistics import Survey, class_weights, survey
 from kseg.evaluation import Evaluation, evaluate
+from kseg.labels import Labels
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog
@@ -26,6 +27,10 @@ from kseg.recipes import Recipe, write_recipe
 from kseg.schedules import cosine_with_warmup
 
 STRIDE = 32
+RARE = 0.01
+"""A class of a smaller part of the pixels has the classes weighted, unless the user chose."""
+VALIDATION_SHARE = 0.1
+"""Validation is spread over so many epochs that it takes about this part of the time."""
 
 
 @dataclass(frozen=True)
@@ -89,35 +94,11 @@ def prepare(
     Raises:
         ValueError: The data set is not whole; the message names the file.
     """
-    on_gpu = device.kind == "gpu"
-    recipe = recipe.with_(
-        width=recipe.width or (32 if on_gpu else 16),
-        max_side=recipe.max_side or (1024 if on_gpu else 512),
-        precision=recipe.precision or device.precision,
-        batch_size=recipe.batch_size or (16 if on_gpu else 8),
-        learning_rate=recipe.learning_rate or 2e-3,
-        versions=machine.versions(),
-    )
-    if recipe.data == "shapes" and recipe.size is None:
-        recipe = recipe.with_(size=(96, 96))
+    recipe = _for_machine(recipe, device)
     splits = source(recipe, recipe.max_side).open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
-    if recipe.size is None:
-        most = 512 if on_gpu else 256
-        sides = np.minimum(np.median(train.sizes, axis=0), most)
-        recipe = recipe.with_(size=tuple(int(max(1, side // STRIDE)) * STRIDE for side in sides))
-    if recipe.epochs is None:
-        steps = 20_000 if on_gpu else 2_000
-        epochs = math.ceil(steps * recipe.batch_size / len(splits.train))
-        recipe = recipe.with_(epochs=min(max(epochs, 5), 300))
-    weights = recipe.class_weights
-    if not isinstance(weights, str) and len(weights) != len(splits.labels):
-        raise ValueError(
-            f"class_weights must be one number a class, {len(splits.labels)} in all "
-            f"({', '.join(splits.labels.names)}). Received {len(weights)}."
-        )
-    return Prepared(recipe, splits, train, val)
+    return Prepared(_for_data(recipe, device, train, splits.labels), splits, train, val)
 
 
 def train(
@@ -147,6 +128,7 @@ def train(
             batches,
             epochs=recipe.epochs,
             validation_data=validation,
+            validation_freq=_validated_epochs(prepared),
             verbose=0,
             callbacks=[
                 keras.callbacks.LambdaCallback(
@@ -176,7 +158,8 @@ def fit_into(prepared: Prepared, minutes: float) -> Prepared:
     starting = time.perf_counter() - started
     step = _seconds(lambda index: model.train_on_batch(*batches[index % len(batches)]), 8)
     check = _seconds(lambda index: model.test_on_batch(*validation[index % len(validation)]), 3)
-    epoch = step * len(batches) + check * len(validation)
+    share = len(_validated_epochs(prepared)) / prepared.recipe.epochs
+    epoch = step * len(batches) + share * check * len(validation)
     epochs = max(1, int((60 * minutes - starting) / epoch))
     return replace(prepared, recipe=prepared.recipe.with_(epochs=epochs))
 
@@ -202,6 +185,43 @@ def plain_copy(prepared: Prepared, model: keras.Model) -> keras.Model:
 def source(recipe: Recipe, max_side: int | None = None) -> Source:
     """Return a recipe's data set, to be read with images at full size or up to `max_side`."""
     return Source(recipe.data, recipe.size, max_side, recipe.val_fraction, recipe.seed)
+
+
+def _for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
+    """Fill what depends on the device."""
+    on_gpu = device.kind == "gpu"
+    return recipe.with_(
+        width=recipe.width or (32 if on_gpu else 16),
+        size=recipe.size or ((96, 96) if recipe.data == "shapes" else None),
+        max_side=recipe.max_side or (1024 if on_gpu else 512),
+        batch_size=recipe.batch_size or (16 if on_gpu else 8),
+        learning_rate=recipe.learning_rate or 3e-3,
+        precision=recipe.precision or device.precision,
+        versions=machine.versions(),
+    )
+
+
+def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labels) -> Recipe:
+    """Fill what depends on the training images and their classes."""
+    on_gpu = device.kind == "gpu"
+    sides = np.minimum(np.median(train.sizes, axis=0), 512 if on_gpu else 256)
+    size = tuple(int(max(1, side // STRIDE)) * STRIDE for side in sides)
+    steps = 20_000 if on_gpu else 2_000
+    epochs = min(max(math.ceil(steps * recipe.batch_size / len(train.sizes)), 8), 300)
+    share = train.pixels.sum(axis=0) / max(train.pixels.sum(), 1)
+    weights = recipe.class_weights
+    if weights is None:
+        weights = "enet" if share.min() < RARE else "none"
+    elif not isinstance(weights, str) and len(weights) != len(labels):
+        raise ValueError(
+            f"class_weights must be one number a class, {len(labels)} in all "
+            f"({', '.join(labels.names)}). Received {len(weights)}."
+        )
+    return recipe.with_(
+        size=recipe.size or size,
+        epochs=recipe.epochs or (8 if recipe.data == "shapes" else epochs),
+        class_weights=weights,
+    )
 
 
 def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, ValidationBatches]:
@@ -264,6 +284,16 @@ def _precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _validated_epochs(prepared: Prepared) -> list[int]:
+    """Choose the epochs to validate, the last among them: all of them where that costs little."""
+    recipe = prepared.recipe
+    learned = len(prepared.splits.train) * math.prod(recipe.size)
+    validated = prepared.val.sizes.prod(axis=1).sum()
+    # A pixel's way forth and back costs about three times its way forth.
+    every = max(1, round(validated / 3 / learned / VALIDATION_SHARE))
+    return sorted(range(recipe.epochs, 0, -every))
 
 
 def _seconds(call: Callable[[int], object], times: int) -> float:

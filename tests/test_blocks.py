@@ -7,6 +7,8 @@ from scipy.ndimage import map_coordinates
 
 from kseg import blocks
 
+pytestmark = pytest.mark.backend
+
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4), (3, 5), (8, 8)])
 def test_bilinear_equals_interpolation_at_half_pixel_centres(size):

@@ -6,6 +6,8 @@ import pytest
 
 from kseg.layers import BatchNormalization
 
+pytestmark = pytest.mark.backend
+
 
 def train_once(layer_class, precision, shape, options):
     """Train one step through a layer; return output, weights after, and the kernel's change."""

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     "--class-weights",
     type=ClassWeights(),
     help="Weights of the classes in the loss: none, median or enet (both from the training "
-    "masks), or one number a class.  [default: enet]",
+    "masks), or one number a class.  [default: enet where a class has under 1 % of the pixels]",
 )
 @click.option(
     "--precision",

@@ -13,7 +13,7 @@ Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndar
 
 
 def flip_scale_crop(
-    size: tuple[int, int], ignore: int, scale: tuple[float, float] = (0.5, 2.0)
+    size: tuple[int, int], ignore: int, scale: tuple[float, float] = (0.75, 1.5)
 ) -> Augmentation:
     """Flip horizontally, scale at random and crop to one size.
 

@@ -114,7 +114,7 @@ def find_labels(folder: Path) -> tuple[Labels, str]:
 
 def has_split(folder: Path, split: str) -> bool:
     """Tell whether the folder has a split of that name."""
-    return (folder / split / "images").is_dir()
+    return (folder / split).is_dir()
 
 
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:

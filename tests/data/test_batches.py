@@ -17,6 +17,8 @@ from kseg.data.samples import split
 from kseg.labels import Labels
 from kseg.losses import CrossEntropy
 
+pytestmark = pytest.mark.backend
+
 
 class Numbered:
     """Images whose every pixel is their number."""

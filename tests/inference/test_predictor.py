@@ -5,6 +5,8 @@ import pytest
 
 from kseg.inference import Predictor
 
+pytestmark = pytest.mark.backend
+
 
 class Engine:
     """Says of each pixel whether it is bright; remembers what it was shown."""

@@ -6,6 +6,8 @@ import pytest
 
 from kseg.losses import CrossEntropy
 
+pytestmark = pytest.mark.backend
+
 
 def reference(mask, probabilities, weights=None, ignore=255):
     """sum_i w[t_i] * -log p_i[t_i] / sum_i w[t_i], in float64, pixel by pixel."""

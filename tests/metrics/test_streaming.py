@@ -7,6 +7,8 @@ import pytest
 from kseg.metrics import MeanIoU, PixelAccuracy, Scores
 from kseg.metrics.streaming import ConfusionMetric
 
+pytestmark = pytest.mark.backend
+
 
 def random_case(classes, seed=0, shape=(6, 5, 4)):
     rng = np.random.default_rng(seed)

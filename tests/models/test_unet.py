@@ -10,6 +10,8 @@ import pytest
 
 from kseg import blocks, build_unet
 
+pytestmark = pytest.mark.backend
+
 NARROW = (4, 8, 16)
 ANY = (None, None, 3)
 

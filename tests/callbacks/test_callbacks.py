@@ -1,0 +1,108 @@
+"""Callbacks in a real `fit`: the best epoch is kept, each epoch is written once."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+
+from kseg.callbacks import Checkpoint, HistoryFile, Progress
+from kseg.callbacks.history import read_history
+
+pytestmark = pytest.mark.backend
+
+
+class Scores(keras.callbacks.Callback):
+    """Puts given scores into the logs."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = values
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.values[epoch] is not None:
+            logs["val_mean_iou"] = self.values[epoch]
+
+
+def fit(values, *callbacks):
+    """Train a single weight that grows from epoch to epoch."""
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
+    model.set_weights([np.zeros((1, 1))])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    data = np.ones((4, 1))
+    model.fit(data, data, epochs=len(values), verbose=0, callbacks=[Scores(values), *callbacks])
+    return model
+
+
+def weight(path):
+    return float(keras.models.load_model(path).get_weights()[0][0, 0])
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ([0.1, 0.5, 0.3], 2),
+        ([0.5, 0.5, 0.5], 1),
+        ([None, 0.2, None], 2),
+        ([None, None], 1),
+        ([float("nan"), 0.1], 2),
+    ],
+)
+def test_the_best_epoch_and_the_last_are_kept(tmp_path, values, best):
+    seen = []
+    checkpoint = Checkpoint(tmp_path / "best.keras", tmp_path / "last.keras")
+    spy = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(float(model_weight(checkpoint)))
+    )
+    fit(values, checkpoint, spy)
+    assert checkpoint.best_epoch == best
+    assert weight(tmp_path / "best.keras") == pytest.approx(seen[best - 1])
+    assert weight(tmp_path / "last.keras") == pytest.approx(seen[-1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "last.keras"]
+
+
+def model_weight(checkpoint):
+    return checkpoint.model.get_weights()[0][0, 0]
+
+
+def test_a_failed_save_keeps_the_last_good_file(tmp_path):
+    class Broken:
+        def save(self, path):
+            path.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    path = tmp_path / "best.keras"
+    path.write_text("good")
+    checkpoint = Checkpoint(path, path, export=lambda model: Broken())
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(path)
+    assert path.read_text() == "good"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_history_has_each_epoch_once_and_gaps_where_nothing_was_measured(tmp_path):
+    path = tmp_path / "history.csv"
+    fit([None, 0.25, None, 0.5], HistoryFile(path))
+    history = read_history(path)
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    np.testing.assert_allclose(history["learning_rate"], 0.1)
+    np.testing.assert_array_equal(history["val_mean_iou"], [np.nan, 0.25, np.nan, 0.5])
+    assert (np.diff(history["loss"]) < 0).all()
+
+
+def test_progress_writes_a_line_an_epoch_into_a_file():
+    file = io.StringIO()
+    fit([0.25, 0.5], Progress(Console(file=file, width=120)))
+    lines = file.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2/2  loss ")
+    assert "val mean IoU 0.500" in lines[1]
+
+
+def test_progress_shows_a_bar_on_a_terminal():
+    file = io.StringIO()
+    fit([0.25, 0.5], Progress(Console(file=file, width=120, force_terminal=True)))
+    assert "\x1b[" in file.getvalue()
+    assert "epoch 2/2" in file.getvalue()

@@ -1,0 +1,66 @@
+"""Device and number format; what is said at a start that fails."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kseg import machine
+
+
+def test_the_precision_follows_the_processor(monkeypatch):
+    monkeypatch.setattr(machine, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(machine, "_tensorflow_gpu", lambda: None)
+    for flags, expected in (("avx512f avx512_bf16", "bfloat16"), ("avx2", "float32")):
+        monkeypatch.setattr(machine, "_cpu_flags", lambda flags=flags: f"flags : {flags}")
+        assert machine.device().precision == expected
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [(9.0, "bfloat16"), (7.5, "float16"), (6.1, "float32")]
+)
+def test_the_precision_follows_the_gpu(monkeypatch, capability, expected):
+    monkeypatch.setattr(machine, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(machine, "_tensorflow_gpu", lambda: ("H200", capability))
+    device = machine.device()
+    assert (device.kind, device.name, device.precision) == ("gpu", "H200", expected)
+
+
+def test_an_unused_gpu_is_explained(monkeypatch, tmp_path):
+    (tmp_path / "nvidia0").touch()
+    assert machine._unused_gpu("tensorflow", tmp_path, tmp_path / "version").startswith(
+        "An NVIDIA GPU is there, but no driver"
+    )
+    (tmp_path / "version").touch()
+    said = machine._unused_gpu("tensorflow", tmp_path, tmp_path / "version")
+    assert 'pip install "tensorflow[and-cuda]"' in said
+    assert machine._unused_gpu("jax", tmp_path / "none", tmp_path / "version") == ""
+
+
+def test_a_quiet_start_hides_what_c_code_writes(capfd):
+    with machine.quiet_start():
+        os.write(2, b"noise of a library\n")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_failed_start_shows_what_was_said(capfd):
+    with pytest.raises(RuntimeError), machine.quiet_start():
+        os.write(2, b"cause of the failure\n")
+        raise RuntimeError
+    assert "cause of the failure" in capfd.readouterr().err
+
+
+def test_a_missing_backend_is_explained():
+    script = "import sys; sys.modules['jax'] = None; from kseg import machine; machine.backend()"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert "ValueError: Keras's backend 'jax' is not installed" in result.stderr
+
+
+def test_versions_name_the_packages():
+    assert {"python", "kseg", "keras", "numpy"} <= machine.versions().keys()

@@ -1,0 +1,92 @@
+"""What a training chooses, keeps and scores."""
+
+import numpy as np
+import pytest
+
+from kseg import artifacts, training
+from kseg.machine import Device
+from kseg.recipes import make_recipe
+
+pytestmark = pytest.mark.backend
+
+CPU = Device("cpu", "a CPU", "float32")
+GPU = Device("gpu", "a GPU", "bfloat16")
+
+
+def test_what_is_not_given_is_chosen_for_machine_and_data(rectangles):
+    recipe = training.prepare(make_recipe(data=str(rectangles)), CPU).recipe
+    assert None not in recipe.model_dump().values()
+    assert recipe.size == (32, 32)  # the images are 40x48; the network's stride is 32
+    assert recipe.class_weights == "none"
+    assert (recipe.width, recipe.precision) == (16, "float32")
+    on_gpu = training.prepare(make_recipe(data=str(rectangles)), GPU).recipe
+    assert (on_gpu.width, on_gpu.precision) == (32, "bfloat16")
+
+
+def test_what_is_given_is_kept(rectangles):
+    given = {
+        "data": str(rectangles),
+        "width": 3,
+        "size": (17, 19),
+        "max_side": 44,
+        "batch_size": 2,
+        "epochs": 5,
+        "learning_rate": 0.5,
+        "class_weights": (1, 2),
+        "precision": "float32",
+        "seed": 3,
+    }
+    recipe = training.prepare(make_recipe(**given), GPU).recipe
+    assert {name: getattr(recipe, name) for name in given} == given
+
+
+def test_rare_classes_have_the_classes_weighted(rectangles):
+    prepared = training.prepare(make_recipe(data=str(rectangles)), CPU)
+    assert prepared.train.pixels.sum(axis=0).min() / prepared.train.pixels.sum() > training.RARE
+    few = make_recipe(data="shapes", size=(96, 96))
+    assert training.prepare(few, CPU).recipe.class_weights == "none"
+
+
+def test_images_are_limited_in_training_but_scored_at_full_size(rectangles):
+    recipe = make_recipe(data=str(rectangles), max_side=24, width=2, epochs=1)
+    prepared = training.prepare(recipe, CPU)
+    assert prepared.train.sizes.max() == 24
+    run = training.train(prepared, artifacts.create_run(rectangles, "run"))
+    assert run.evaluation.scores.matrix.sum() == 3 * 40 * 48
+
+
+def test_validation_is_spread_so_that_it_costs_little(rectangles):
+    recipe = make_recipe(data=str(rectangles), epochs=7, size=(8, 8), width=2)
+    epochs = training._validated_epochs(training.prepare(recipe, CPU))
+    assert epochs[-1] == 7
+    assert len(epochs) < 7
+    recipe = recipe.with_(size=(512, 512))
+    assert training._validated_epochs(training.prepare(recipe, CPU)) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_training_learns_rectangles(rectangles):
+    """A small network finds bright boxes on dark ground almost perfectly."""
+    recipe = make_recipe(data=str(rectangles), width=4, epochs=40, batch_size=3, size=(32, 32))
+    prepared = training.prepare(recipe, CPU)
+    run = training.train(prepared, artifacts.create_run(rectangles, "run"))
+    assert run.evaluation.scores.means["mean_iou"] > 0.9
+    assert run.epochs == 40
+    saved = run.folder.open_predictor()
+    sample = prepared.splits.val[0]
+    agreement = (saved.predict([sample.image])[0] == sample.mask).mean()
+    assert agreement > 0.9
+
+
+def test_the_saved_network_is_float32_whatever_it_was_trained_in(rectangles):
+    recipe = make_recipe(data=str(rectangles), width=2, epochs=1, precision="bfloat16")
+    run = training.train(training.prepare(recipe, CPU), artifacts.create_run(rectangles, "run"))
+    from kseg.inference import load_model
+
+    model = load_model(run.folder.model)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert np.isfinite(model.predict_on_batch(np.zeros((1, 32, 32, 3)))).all()
+
+
+def test_wrong_weights_are_refused_before_a_network_is_built(rectangles):
+    with pytest.raises(ValueError, match=r"2 in all \(ground, box\)\. Received 3"):
+        training.prepare(make_recipe(data=str(rectangles), class_weights=(1, 2, 3)), CPU)
