@@ -1,15 +1,15 @@
 """`saved_models/NAME`: everything that a run leaves behind."""
 
+import contextlib
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kseg.inference.predictor import Predictor
 from kseg.labels import Labels, read_labels
 from kseg.recipes import Recipe, read_recipe
-
-ROOT = Path("saved_models")
 
 
 @dataclass(frozen=True)
@@ -88,25 +88,32 @@ class RunFolder:
         return Predictor(keras_engine(model), max_side=self.read_recipe().max_side)
 
 
-def create_run(root: Path, name: str) -> RunFolder:
-    """Make the folder of a new run.
+@contextlib.contextmanager
+def new_run(root: Path, name: str, *, overwrite: bool = False) -> Iterator[RunFolder]:
+    """Make the folder of a new run, and remove it again if it ends without a model.
+
+    A run that is to be overwritten is set aside, and comes back if the new one fails.
 
     Raises:
         ValueError: There is a run of that name, or the folder cannot be written.
     """
-    folder = root / name
-    if folder.exists():
+    folder = RunFolder(root / name)
+    aside = _set_aside(folder.path) if overwrite else None
+    if folder.path.exists():
         raise ValueError(
-            f"{folder} exists. Choose another --name, or give --overwrite to replace that run."
+            f"{folder.path} exists. Choose another --name, or give --overwrite to replace that run."
         )
     try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise ValueError(
-            f"{folder} cannot be made: {error.strerror}. Choose a folder that you may write to "
-            "with --runs."
-        ) from error
-    return RunFolder(folder)
+        try:
+            folder.path.mkdir(parents=True)
+        except OSError as error:
+            raise ValueError(
+                f"{folder.path} cannot be made: {error.strerror}. Choose a folder that you may "
+                "write to with --runs."
+            ) from error
+        yield folder
+    finally:
+        _settle(folder, aside)
 
 
 def free_name(root: Path, wish: str) -> str:
@@ -116,27 +123,6 @@ def free_name(root: Path, wish: str) -> str:
         number += 1
         name = f"{wish}-{number}"
     return name
-
-
-def set_aside(root: Path, name: str) -> Path | None:
-    """Rename a run that is to be replaced, so that it can be put back; return where it lies."""
-    folder, aside = root / name, root / f".{name}.replaced"
-    if not folder.exists():
-        return None
-    if aside.exists():
-        shutil.rmtree(aside)
-    return folder.rename(aside)
-
-
-def settle(folder: RunFolder, aside: Path | None) -> None:
-    """Keep a new run that has a model; otherwise remove it and put the one set aside back."""
-    if folder.model.exists():
-        if aside is not None:
-            shutil.rmtree(aside)
-        return
-    shutil.rmtree(folder.path, ignore_errors=True)
-    if aside is not None:
-        aside.rename(folder.path)
 
 
 def find_run(root: Path, name: str | None = None) -> RunFolder:
@@ -167,3 +153,24 @@ def valid_name(name: str) -> bool:
 
 def _runs(root: Path) -> list[Path]:
     return [path.parent for path in root.glob("*/model.keras") if path.parent.name[0] != "."]
+
+
+def _set_aside(folder: Path) -> Path | None:
+    """Rename a run that is to be replaced; return where it lies."""
+    aside = folder.with_name(f".{folder.name}.replaced")
+    if not folder.exists():
+        return None
+    if aside.exists():
+        shutil.rmtree(aside)
+    return folder.rename(aside)
+
+
+def _settle(folder: RunFolder, aside: Path | None) -> None:
+    """Keep a new run that has a model; otherwise remove it and put the one set aside back."""
+    if folder.model.exists():
+        if aside is not None:
+            shutil.rmtree(aside)
+        return
+    shutil.rmtree(folder.path, ignore_errors=True)
+    if aside is not None:
+        aside.rename(folder.path)

@@ -1,7 +1,6 @@
 """What the indices of a mask mean: class names, colours, void."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,8 +173,3 @@ def voc_colors(count: int) -> tuple[tuple[int, int, int], ...]:
 def _color_codes(colors: np.ndarray) -> np.ndarray:
     red, green, blue = (colors[..., channel].astype(np.int32) for channel in range(3))
     return red << 16 | green << 8 | blue
-
-
-def names_of(labels: Labels, indices: Sequence[int]) -> str:
-    """Return the names of `indices`, joined by commas."""
-    return ", ".join(labels.names[index] for index in indices)

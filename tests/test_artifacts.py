@@ -9,11 +9,10 @@ from kseg.artifacts import RunFolder
 from kseg.inference import load_model
 
 
-def make_run(root, name, age=0):
-    folder = artifacts.create_run(root, name)
-    folder.model.write_text(name)
+def make_run(root, name, age=0, **options):
+    with artifacts.new_run(root, name, **options) as folder:
+        folder.model.write_text(name)
     os.utime(folder.model, (1e9 - age, 1e9 - age))
-    return folder
 
 
 def test_the_newest_run_is_found_or_the_named_one(tmp_path):
@@ -36,33 +35,34 @@ def test_without_runs_the_training_command_is_named(tmp_path):
 def test_a_run_is_not_made_twice(tmp_path):
     make_run(tmp_path, "a")
     with pytest.raises(ValueError, match="--overwrite"):
-        artifacts.create_run(tmp_path, "a")
+        make_run(tmp_path, "a")
     assert artifacts.free_name(tmp_path, "a") == "a-2"
     make_run(tmp_path, "a-2")
     assert artifacts.free_name(tmp_path, "a") == "a-3"
     assert artifacts.free_name(tmp_path, "b") == "b"
 
 
-def test_a_replaced_run_comes_back_unless_the_new_one_has_a_model(tmp_path):
+def test_an_overwritten_run_comes_back_if_the_new_one_fails(tmp_path):
     make_run(tmp_path, "a")
-    aside = artifacts.set_aside(tmp_path, "a")
-    new = artifacts.create_run(tmp_path, "a")
-    artifacts.settle(new, aside)
+    with pytest.raises(RuntimeError), artifacts.new_run(tmp_path, "a", overwrite=True) as folder:
+        assert not folder.model.exists()
+        raise RuntimeError
     assert RunFolder(tmp_path / "a").model.read_text() == "a"
-
-    aside = artifacts.set_aside(tmp_path, "a")
-    new = artifacts.create_run(tmp_path, "a")
-    new.model.write_text("new")
-    artifacts.settle(new, aside)
-    assert RunFolder(tmp_path / "a").model.read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_nothing_to_set_aside(tmp_path):
-    assert artifacts.set_aside(tmp_path, "a") is None
-    new = artifacts.create_run(tmp_path, "a")
-    artifacts.settle(new, None)
-    assert not new.path.exists()
+def test_an_overwritten_run_is_gone_once_the_new_one_has_a_model(tmp_path):
+    make_run(tmp_path, "a")
+    (tmp_path / "a/note.txt").touch()
+    make_run(tmp_path, "a", overwrite=True)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["model.keras"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_new_run_without_a_model_leaves_nothing(tmp_path):
+    with artifacts.new_run(tmp_path, "a", overwrite=True):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a", "Unet-2.1_x", "0"])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kseg import artifacts, training
+from kseg import training
+from kseg.artifacts import RunFolder
 from kseg.machine import Device
 from kseg.recipes import make_recipe
 
@@ -51,7 +52,7 @@ def test_images_are_limited_in_training_but_scored_at_full_size(rectangles):
     recipe = make_recipe(data=str(rectangles), max_side=24, width=2, epochs=1)
     prepared = training.prepare(recipe, CPU)
     assert prepared.train.sizes.max() == 24
-    run = training.train(prepared, artifacts.create_run(rectangles, "run"))
+    run = training.train(prepared, RunFolder(rectangles))
     assert run.evaluation.scores.matrix.sum() == 3 * 40 * 48
 
 
@@ -68,7 +69,7 @@ def test_a_training_learns_rectangles(rectangles):
     """A small network finds bright boxes on dark ground almost perfectly."""
     recipe = make_recipe(data=str(rectangles), width=4, epochs=40, batch_size=3, size=(32, 32))
     prepared = training.prepare(recipe, CPU)
-    run = training.train(prepared, artifacts.create_run(rectangles, "run"))
+    run = training.train(prepared, RunFolder(rectangles))
     assert run.evaluation.scores.means["mean_iou"] > 0.9
     assert run.epochs == 40
     saved = run.folder.open_predictor()
@@ -79,7 +80,7 @@ def test_a_training_learns_rectangles(rectangles):
 
 def test_the_saved_network_is_float32_whatever_it_was_trained_in(rectangles):
     recipe = make_recipe(data=str(rectangles), width=2, epochs=1, precision="bfloat16")
-    run = training.train(training.prepare(recipe, CPU), artifacts.create_run(rectangles, "run"))
+    run = training.train(training.prepare(recipe, CPU), RunFolder(rectangles))
     from kseg.inference import load_model
 
     model = load_model(run.folder.model)

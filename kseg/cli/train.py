@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kseg.artifacts import RunFolder
     from kseg.recipes import Recipe
-    from kseg.training import Prepared
+    from kseg.training import Prepared, Run
 
 
 @click.command()
@@ -83,31 +83,10 @@ def train(
     model of the best epoch (model.keras), the recipe, history, scores and pictures.
     """
     from kseg import artifacts, machine
-    from kseg.cli.terminal import counting, open_console, print_device, print_facts, print_scores
-    from kseg.recipes import make_recipe, read_recipe
+    from kseg.cli.terminal import counting, open_console, print_device
 
-    if minutes and choices["epochs"]:
-        raise click.UsageError("Give --epochs or --minutes, not both.")
-    given = {key: value for key, value in choices.items() if value is not None}
-    wish = (read_recipe(recipe) if recipe else make_recipe()).with_(**given)
-    if wish.data != "shapes" and not Path(wish.data).is_dir():
-        raise click.BadParameter(
-            f"'{wish.data}' is neither a folder nor the built-in data set shapes.",
-            param_hint="--data",
-        )
-    if name is None:
-        name = artifacts.free_name(runs, f"{wish.arch}-{Path(wish.data).resolve().name}")
-    elif not artifacts.valid_name(name):
-        raise click.BadParameter(
-            f"'{name}': expected letters, digits, dots, dashes and underscores.",
-            param_hint="--name",
-        )
-    elif (runs / name).exists() and not overwrite:
-        raise click.BadParameter(
-            f"{runs / name} exists. Choose another name, or give --overwrite to replace that run.",
-            param_hint="--name",
-        )
-
+    wish = _wish(recipe, minutes, choices)
+    name = _run_name(name, runs, wish, overwrite)
     console = open_console()
     backend, device = machine.backend(), machine.device()
     print_device(console, backend, device)
@@ -123,36 +102,58 @@ def train(
         prepared = training.fit_into(prepared, minutes)
     _print_recipe(console, prepared.recipe)
 
-    aside = artifacts.set_aside(runs, name) if overwrite else None
-    folder = artifacts.create_run(runs, name)
-    progress = Progress(console)
-    callbacks = [progress]
-    if tensorboard:
-        callbacks.append(training.tensorboard(folder.logs))
-    try:
-        run = training.train(prepared, folder, callbacks)
-    except training.Interrupted as stop:
-        progress.close()
-        reports.report_training(folder)
-        console.print(
-            f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs; {folder.path} holds "
-            f"the best so far: kseg evaluate {name}"
-        )
-        raise click.exceptions.Exit(130) from None
-    finally:
-        progress.close()
-        artifacts.settle(folder, aside)
+    with artifacts.new_run(runs, name, overwrite=overwrite) as folder:
+        progress = Progress(console)
+        logs = [training.tensorboard(folder.logs)] if tensorboard else []
+        try:
+            run = training.train(prepared, folder, [progress, *logs])
+        except training.Interrupted as stop:
+            reports.report_training(folder)
+            console.print(
+                f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs; {folder.path} "
+                f"holds the best so far: kseg evaluate {name}"
+            )
+            raise click.exceptions.Exit(130) from None
+        finally:
+            progress.close()
     reports.report_training(folder)
     reports.report_predictions(folder, folder.open_predictor(), prepared.splits.val)
-    print_scores(console, run.evaluation, "val")
-    print_facts(
-        console,
-        [
-            ("run", f"{folder.path}, best epoch {run.best_epoch} of {run.epochs}"),
-            ("next", f"kseg evaluate {name}"),
-            ("", f"kseg predict --run {name} {_an_image(folder, prepared)}"),
-        ],
-    )
+    _print_run(console, run, prepared)
+
+
+def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -> "Recipe":
+    """Return the recipe of the file, or an empty one, with what the user chose in its place."""
+    from kseg.recipes import make_recipe, read_recipe
+
+    if minutes and choices["epochs"]:
+        raise click.UsageError("Give --epochs or --minutes, not both.")
+    given = {key: value for key, value in choices.items() if value is not None}
+    wish = (read_recipe(recipe) if recipe else make_recipe()).with_(**given)
+    if wish.data != "shapes" and not Path(wish.data).is_dir():
+        raise click.BadParameter(
+            f"'{wish.data}' is neither a folder nor the built-in data set shapes.",
+            param_hint="--data",
+        )
+    return wish
+
+
+def _run_name(name: str | None, runs: Path, wish: "Recipe", overwrite: bool) -> str:
+    """Return the run's name: the one that was given, if it is valid and free."""
+    from kseg import artifacts
+
+    if name is None:
+        return artifacts.free_name(runs, f"{wish.arch}-{Path(wish.data).resolve().name}")
+    if not artifacts.valid_name(name):
+        raise click.BadParameter(
+            f"'{name}': expected letters, digits, dots, dashes and underscores.",
+            param_hint="--name",
+        )
+    if (runs / name).exists() and not overwrite:
+        raise click.BadParameter(
+            f"{runs / name} exists. Choose another name, or give --overwrite to replace that run.",
+            param_hint="--name",
+        )
+    return name
 
 
 def _print_data(console: "Console", prepared: "Prepared") -> None:
@@ -188,6 +189,21 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
                 f"images up to {recipe.max_side}, learning rate {recipe.learning_rate:g}, "
                 f"class weights {weights}, seed {recipe.seed}",
             ),
+        ],
+    )
+
+
+def _print_run(console: "Console", run: "Run", prepared: "Prepared") -> None:
+    from kseg.cli.terminal import print_facts, print_scores
+
+    name = run.folder.name
+    print_scores(console, run.evaluation, "val")
+    print_facts(
+        console,
+        [
+            ("run", f"{run.folder.path}, best epoch {run.best_epoch} of {run.epochs}"),
+            ("next", f"kseg evaluate {name}"),
+            ("", f"kseg predict --run {name} {_an_image(run.folder, prepared)}"),
         ],
     )
 

@@ -33,7 +33,8 @@ def training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
                 fontsize=8,
             )
             axis.legend(fontsize=8)
-        axis.set_title(name.replace("_", " "), fontsize=10)
+        axis.set_title(name.replace("_", " ").replace("iou", "IoU"), fontsize=10)
+        axis.margins(0.08, 0.12)
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

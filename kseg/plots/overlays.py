@@ -44,7 +44,7 @@ def comparison(
     height, width = rows[0][1].shape[:2]
     column = 3.2
     figure = Figure(
-        figsize=(3 * column, len(rows) * (column * height / width + 0.3) + 0.6),
+        figsize=(3 * column, len(rows) * (column * height / width + 0.1) + 0.8),
         layout="constrained",
     )
     axes = figure.subplots(len(rows), 3, squeeze=False)

@@ -33,7 +33,7 @@ def test_curves_draw_a_panel_a_quantity_and_mark_the_best():
         "val_mean_iou": [np.nan, 0.4, 0.3],
     }
     figure = training_curves(history)
-    assert [axis.get_title() for axis in figure.axes] == ["loss", "mean iou"]
+    assert [axis.get_title() for axis in figure.axes] == ["loss", "mean IoU"]
     assert {"1.500", "0.400"} <= texts(figure)
 
 
