@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kseg import _files
 
 Side = Annotated[int, Field(ge=1)]
+Factor = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -21,6 +22,7 @@ class Recipe(BaseModel):
         width: Channels of the first level; each further level doubles them.
         size: `(height, width)` of the crops that are trained on.
         max_side: Images with a longer side are made smaller, in training and in prediction.
+        scale: Range of the factor by which images are scaled at random before the crop.
         batch_size: Images a step.
         epochs: Passes over the training images.
         learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
@@ -38,6 +40,7 @@ class Recipe(BaseModel):
     width: Side | None = None
     size: tuple[Side, Side] | None = None
     max_side: Side | None = None
+    scale: tuple[Factor, Factor] | None = None
     batch_size: Side | None = None
     epochs: Side | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None

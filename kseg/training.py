@@ -193,8 +193,8 @@ def _for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
     return recipe.with_(
         width=recipe.width or (32 if on_gpu else 16),
         size=recipe.size or ((96, 96) if recipe.data == "shapes" else None),
-        max_side=recipe.max_side or (1024 if on_gpu else 512),
-        batch_size=recipe.batch_size or (16 if on_gpu else 8),
+        max_side=recipe.max_side or (1024 if on_gpu else 256),
+        scale=recipe.scale or ((0.5, 2.0) if on_gpu else (0.9, 1.2)),
         learning_rate=recipe.learning_rate or 3e-3,
         precision=recipe.precision or device.precision,
         versions=machine.versions(),
@@ -205,9 +205,10 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
     """Fill what depends on the training images and their classes."""
     on_gpu = device.kind == "gpu"
     sides = np.minimum(np.median(train.sizes, axis=0), 512 if on_gpu else 256)
-    size = tuple(int(max(1, side // STRIDE)) * STRIDE for side in sides)
-    steps = 20_000 if on_gpu else 2_000
-    epochs = min(max(math.ceil(steps * recipe.batch_size / len(train.sizes)), 8), 300)
+    size = recipe.size or tuple(int(max(1, side // STRIDE)) * STRIDE for side in sides)
+    batch_size = recipe.batch_size or (16 if on_gpu else 8 if math.prod(size) <= 128**2 else 4)
+    steps = 20_000 if on_gpu else 3_000
+    epochs = min(max(math.ceil(steps * batch_size / len(train.sizes)), 8), 300)
     share = train.pixels.sum(axis=0) / max(train.pixels.sum(), 1)
     weights = recipe.class_weights
     if weights is None:
@@ -218,7 +219,8 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
             f"({', '.join(labels.names)}). Received {len(weights)}."
         )
     return recipe.with_(
-        size=recipe.size or size,
+        size=size,
+        batch_size=batch_size,
         epochs=recipe.epochs or (8 if recipe.data == "shapes" else epochs),
         class_weights=weights,
     )
@@ -230,7 +232,7 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
     batches = TrainingBatches(
         prepared.splits.train,
         recipe.batch_size,
-        flip_scale_crop(recipe.size, labels.ignore),
+        flip_scale_crop(recipe.size, labels.ignore, recipe.scale),
         recipe.seed,
     )
     height, width = prepared.val.sizes.max(axis=0)

@@ -30,6 +30,7 @@ def test_what_is_given_is_kept(rectangles):
         "width": 3,
         "size": (17, 19),
         "max_side": 44,
+        "scale": (0.7, 1.1),
         "batch_size": 2,
         "epochs": 5,
         "learning_rate": 0.5,

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 @click.option("--width", type=click.IntRange(1), help="Channels of the first level.")
 @click.option("--size", type=Size(), help="Height and width of the crops trained on.")
 @click.option("--max-side", type=click.IntRange(1), help="Larger images are made smaller.")
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, min_open=True),
+    nargs=2,
+    help="Range of the factor by which images are scaled at random before the crop.",
+)
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
 @click.option(
@@ -186,8 +192,13 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
             (
                 "training",
                 f"{recipe.epochs} epochs, batch {recipe.batch_size}, crops of {height}x{width}, "
-                f"images up to {recipe.max_side}, learning rate {recipe.learning_rate:g}, "
-                f"class weights {weights}, seed {recipe.seed}",
+                f"images up to {recipe.max_side}, scaled by {recipe.scale[0]:g} to "
+                f"{recipe.scale[1]:g}",
+            ),
+            (
+                "",
+                f"learning rate {recipe.learning_rate:g}, class weights {weights}, "
+                f"seed {recipe.seed}",
             ),
         ],
     )

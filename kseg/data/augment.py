@@ -25,7 +25,13 @@ def flip_scale_crop(
     Returns:
         A function of `(image, mask, seed)` to image and mask of `size`. The same seed gives the
         same result; it can be called from several threads.
+
+    Raises:
+        ValueError: `scale` is not a range.
     """
+    low, high = scale
+    if not 0 < low <= high:
+        raise ValueError(f"scale must rise from above 0, such as (0.75, 1.5). Received: {scale}.")
     import albumentations as A
 
     def pipeline() -> A.Compose:
@@ -33,7 +39,7 @@ def flip_scale_crop(
         return A.Compose(
             [
                 A.HorizontalFlip(),
-                A.RandomScale((scale[0] - 1, scale[1] - 1), p=1),
+                A.RandomScale((low - 1, high - 1), p=1),
                 A.PadIfNeeded(height, width, fill=127, fill_mask=ignore, border_mode=0),
                 A.RandomCrop(height, width),
             ]

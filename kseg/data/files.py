@@ -5,6 +5,8 @@ converted, an alpha channel is dropped, 16-bit grey is divided by 257. Several f
 and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
     Raises:
         ValueError: The file is not a whole image of one frame within `MAX_PIXELS`.
     """
-    with _Opened(path) as image:
+    with _opened(path) as image:
         if max_side is not None:
             image.draft("RGB", fitted(image.size, max_side))
         image = ImageOps.exif_transpose(image)
@@ -62,7 +64,7 @@ def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.nda
     Raises:
         ValueError: The file cannot be read, or holds a value that is neither a class nor void.
     """
-    with _Opened(path) as image:
+    with _opened(path) as image:
         indices = _stored(image, max_side)
         return labels.from_colors(indices) if indices.ndim == 3 else labels.from_values(indices)
 
@@ -73,7 +75,7 @@ def read_values(path: Path) -> np.ndarray:
     Raises:
         ValueError: The file cannot be read, or holds colours instead of indices.
     """
-    with _Opened(path) as image:
+    with _opened(path) as image:
         values = _stored(image, None)
         if values.ndim == 3:
             raise ValueError(
@@ -103,7 +105,7 @@ def size_of(path: Path) -> tuple[int, int]:
     Raises:
         ValueError: The file is not an image.
     """
-    with _Opened(path) as image:
+    with _opened(path) as image:
         turned = image.getexif().get(0x0112, 1) >= 5
         return image.size if turned else image.size[::-1]
 
@@ -114,37 +116,23 @@ def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     return tuple(max(1, round(side * scale)) for side in size)
 
 
-class _Opened:
-    """An open image; every error on the way becomes a `ValueError` that names the file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._image = None
-
-    def __enter__(self) -> Image.Image:
-        try:
-            self._image = image = Image.open(self._path)
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image; whatever fails while it is open becomes a `ValueError` that names the file."""
+    try:
+        with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
             if getattr(image, "n_frames", 1) > 1:
                 raise ValueError(f"has {image.n_frames} frames; save each as a file of its own")
-        except Exception as error:
-            self.__exit__(type(error), error, None)
-            raise
-        return image
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if self._image is not None:
-            self._image.close()
-        if isinstance(error, Image.UnidentifiedImageError):
-            reason = "is not an image that can be read"
-        elif isinstance(error, OSError | SyntaxError | Image.DecompressionBombError):
-            reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        elif isinstance(error, ValueError):
-            reason = str(error)
-        else:
-            return
-        raise ValueError(f"{self._path} {reason}.") from error
+            yield image
+    except Image.UnidentifiedImageError as error:
+        raise ValueError(f"{path} is not an image that can be read.") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} cannot be read: {reason}.") from error
+    except ValueError as error:
+        raise ValueError(f"{path} {error}.") from error
 
 
 def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
@@ -153,6 +141,7 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
         raise ValueError(
             "is a JPEG, whose compression changes class indices; masks must be PNG, BMP or TIFF"
         )
+    image = ImageOps.exif_transpose(image)
     if image.mode in ("RGBA", "CMYK", "LA", "PA"):
         image = image.convert({"LA": "L", "PA": "P"}.get(image.mode, "RGB"))
     if max_side is not None and max(image.size) > max_side:
