@@ -123,7 +123,8 @@ def train(
         finally:
             progress.close()
     reports.report_training(folder)
-    reports.report_predictions(folder, folder.open_predictor(), prepared.splits.val)
+    samples = training.source(prepared.recipe).split("val", prepared.splits.labels)
+    reports.report_predictions(folder, folder.open_predictor(), samples)
     _print_run(console, run, prepared)
 
 

@@ -57,7 +57,10 @@ def comparison(
             axis.set_xticks([])
             axis.set_yticks([])
         cells[0].set_ylabel(name, fontsize=8)
-    figure.legend(handles=_legend(labels), loc="outside lower center", ncols=6, fontsize=9)
+    entries = _legend(labels)
+    lines = -(-len(entries) // 7)
+    columns = -(-len(entries) // lines)
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize=9)
     return figure
 
 
