@@ -57,11 +57,6 @@ class RunFolder:
         """Scores of the best epoch on the validation split."""
         return self.path / "scores.json"
 
-    @property
-    def logs(self) -> Path:
-        """TensorBoard's logs."""
-        return self.path / "logs"
-
     def read_labels(self) -> Labels:
         """Read the classes."""
         return read_labels(self.classes)

@@ -168,9 +168,10 @@ def tensorboard(logs: Path) -> keras.callbacks.Callback:
     """Return the callback that writes TensorBoard's logs.
 
     Raises:
-        ValueError: TensorBoard's writer is not installed.
+        ValueError: TensorBoard, or TensorFlow, which writes its logs, is not installed.
     """
-    _extras.require("tensorflow", "tensorflow", "--tensorboard")
+    for package in ("tensorflow", "tensorboard"):
+        _extras.require(package, package, "Writing logs for TensorBoard")
     return keras.callbacks.TensorBoard(logs)
 
 

@@ -100,6 +100,8 @@ def train(
     from kseg import reports, training
     from kseg.callbacks import Progress
 
+    progress = Progress(console)
+    logs = [training.tensorboard(runs / name / "logs")] if tensorboard else []
     with counting(console, "reading the data", None) as on_sample:
         prepared = training.prepare(wish, device, on_sample)
     _print_data(console, prepared)
@@ -109,8 +111,6 @@ def train(
     _print_recipe(console, prepared.recipe)
 
     with artifacts.new_run(runs, name, overwrite=overwrite) as folder:
-        progress = Progress(console)
-        logs = [training.tensorboard(folder.logs)] if tensorboard else []
         try:
             run = training.train(prepared, folder, [progress, *logs])
         except training.Interrupted as stop:

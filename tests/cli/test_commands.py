@@ -201,6 +201,20 @@ def test_minutes_choose_the_epochs(here):
     shutil.rmtree(here / "saved_models/timed")
 
 
+def test_tensorboard_logs_on_request(here):
+    call("train", "--data", "data", "--name", "logged", "--tensorboard", *TINY)
+    logs = here / "saved_models/logged/logs"
+    assert {path.parent.name for path in logs.rglob("*tfevents*")} == {"train", "validation"}
+    shutil.rmtree(here / "saved_models/logged")
+
+
+def test_a_missing_tensorboard_is_said_before_anything_is_read(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    output = call("train", "--data", "data", "--name", "x", "--tensorboard", *TINY, code=1)
+    assert "python -m pip install tensorboard" in output
+    assert "training images" not in output
+
+
 def test_info_names_versions_and_device():
     output = call("info")
     assert keras.__version__ in output
