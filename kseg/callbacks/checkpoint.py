@@ -1,5 +1,6 @@
 """The best and the last epoch, on the disk."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Save the epoch, numbered from 1."""
-        value = (logs or {}).get(self._monitor, float("-inf"))
+        value = (logs or {}).get(self._monitor, float("nan"))
+        value = float("-inf") if math.isnan(value) else value
         if self.best_epoch is None or value > self.best_value:
             self.best_epoch, self.best_value = epoch + 1, value
             self.save(self._best)
