@@ -5,6 +5,7 @@ Each check returns the value it was given, so that it can stand inside an expres
 """
 
 import difflib
+import math
 import numbers
 from collections.abc import Collection, Sequence
 
@@ -73,10 +74,20 @@ def class_weights(values: Sequence[float] | None) -> tuple[float, ...] | None:
     """Return `values` as a tuple of weights, at least 0 and not all 0; `None` stays `None`."""
     if values is None:
         return None
-    weights = tuple(float(value) for value in values)
-    if not all(weight >= 0 for weight in weights) or not any(weights):
-        raise ValueError(
-            "class_weights must be numbers of at least 0, one a class, and not all 0. "
-            f"Received: {weights}."
-        )
+    expected = "class_weights must be finite numbers of at least 0, one a class, and not all 0."
+    try:
+        weights = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise ValueError(f"{expected} Received: {values!r}.") from None
+    if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
+        raise ValueError(f"{expected} Received: {weights}.")
     return weights
+
+
+def functions(**arguments: object) -> None:
+    """Refuse an argument that cannot be called."""
+    for name, value in arguments.items():
+        if not callable(value):
+            raise ValueError(
+                f"{name} must be a function, such as one of kseg.blocks. Received: {value!r}."
+            )

@@ -151,18 +151,27 @@ def _runs(root: Path) -> list[Path]:
 
 
 def _set_aside(folder: Path) -> Path | None:
-    """Rename a run that is to be replaced; return where it lies."""
+    """Rename a run that is to be replaced; return where it lies.
+
+    One that already lies there was left by a process that was killed: it is the good one unless the
+    run that was to replace it got through an epoch.
+    """
     aside = folder.with_name(f".{folder.name}.replaced")
+    if aside.exists() and not RunFolder(folder).history.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        return aside
     if not folder.exists():
         return None
-    if aside.exists():
-        shutil.rmtree(aside)
+    shutil.rmtree(aside, ignore_errors=True)
     return folder.rename(aside)
 
 
 def _settle(folder: RunFolder, aside: Path | None) -> None:
-    """Keep a new run that has a model; otherwise remove it and put the one set aside back."""
-    if folder.model.exists():
+    """Keep a new run that has a model; otherwise remove it and put the one set aside back.
+
+    A run replaces another one only after a whole epoch.
+    """
+    if folder.model.exists() and (aside is None or folder.history.exists()):
         if aside is not None:
             shutil.rmtree(aside)
         return

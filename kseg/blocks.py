@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from keras import KerasTensor, layers
 
+from kseg import _checks
 from kseg.layers import BatchNormalization
 
 Filters = int | tuple[int, ...]
@@ -162,7 +163,11 @@ def upsample(
 
     Returns:
         Features, shape `(batch, 2 height, 2 width, channels or filters)`.
+
+    Raises:
+        ValueError: The interpolation is unknown.
     """
+    _checks.one_of(interpolation, ("bilinear", "nearest"), "interpolation")
     x = bilinear(x, name=name) if interpolation == "bilinear" else _repeat(x, (2, 2), name)
     if kernel_size is None:
         return x

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 VOID = 255
-_VOID_COLOR = (224, 224, 192)
 
 
 @dataclass(frozen=True)
@@ -15,38 +14,48 @@ class Labels:
     """Class names and colours of a data set, its void index, and how mask files spell them.
 
     Attributes:
-        names: One name a class, in the order of their indices.
+        names: One name a class, in the order of their indices; at most 255.
         colors: One RGB colour a class, values in 0..255; those of PASCAL VOC where none are given.
-        ignore: The index of void pixels; not an index of a class.
+        ignore: The index of void pixels, in 0..255; not an index of a class.
         values: Index in a mask file -> class index, where the two differ (`{0: 0, 255: 1}` for
             black and white masks); `None` where a file holds the class indices themselves.
+        void_color: The RGB colour of void.
 
     Raises:
-        ValueError: A name stands twice, the colours are not one a class, `ignore` is the index of
-            a class, or `values` leads outside the classes.
+        ValueError: A name or colour stands twice, the colours are not one a class, `ignore` is the
+            index of a class, or `values` leads outside the classes.
     """
 
     names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...] = ()
     ignore: int = VOID
     values: dict[int, int] | None = None
+    void_color: tuple[int, int, int] = (224, 224, 192)
 
     def __post_init__(self) -> None:
         count = len(self.names)
         if not self.colors:
             object.__setattr__(self, "colors", voc_colors(count))
-        if count < 2 or len(set(self.names)) < count:
+        if not 2 <= count <= VOID or len(set(self.names)) < count:
             raise ValueError(
-                "Classes must be at least two different names, the background's included. "
-                f"Received: {list(self.names)}."
+                "Classes must be at least two different names, the background's included, and at "
+                f"most {VOID}. Received: {list(self.names)}."
             )
-        if len(self.colors) != count:
-            raise ValueError(f"{count} classes need {count} colours. Received {len(self.colors)}.")
+        if len(self.colors) != count or len(set(self.colors)) < count:
+            raise ValueError(
+                f"{count} classes need {count} different colours. Received {len(self.colors)}: "
+                f"{list(self.colors)[:8]}."
+            )
+        for color in (*self.colors, self.void_color):
+            if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+                raise ValueError(f"A colour must be three numbers in 0..255. Received: {color}.")
         if 0 <= self.ignore < count:
             raise ValueError(
                 f"The void index {self.ignore} is that of the class '{self.names[self.ignore]}'. "
                 f"Choose one outside 0..{count - 1}, such as {VOID}."
             )
+        if not 0 <= self.ignore <= 255:
+            raise ValueError(f"The void index must be in 0..255. Received: {self.ignore}.")
         outside = set((self.values or {}).values()) - {*range(count), self.ignore}
         if outside:
             raise ValueError(
@@ -63,8 +72,7 @@ class Labels:
         """Colours of every index in 0..255, uint8, shape `(256, 3)`."""
         palette = np.zeros((256, 3), np.uint8)
         palette[: len(self)] = self.colors
-        if self.ignore < 256:
-            palette[self.ignore] = _VOID_COLOR
+        palette[self.ignore] = self.void_color
         return palette
 
     def colorize(self, mask: np.ndarray) -> np.ndarray:
@@ -95,21 +103,19 @@ class Labels:
         Raises:
             ValueError: A value is neither a class nor void.
         """
-        found = np.unique(mask)
-        table = self.values or {index: index for index in (*range(len(self)), self.ignore)}
-        unknown = [value for value in found.tolist() if value not in table]
+        found = np.unique(mask).tolist()
+        table = self.values or {index: index for index in range(len(self))}
+        table = {self.ignore: self.ignore} | table
+        unknown = [value for value in found if value not in table]
         if unknown:
-            expected = f"0 to {len(self) - 1}" if self.values is None else str(sorted(table))
-            void = "" if self.ignore in table and self.values else f", or {self.ignore} for void"
+            expected = str(sorted(table)) if self.values else f"0 to {len(self) - 1}"
             raise ValueError(
-                f"holds the values {unknown[:8]}; expected {expected}{void}. Correct the mask, "
-                'or say in classes.json what the values mean ("classes", "ignore", "values")'
+                f"holds the values {unknown[:8]}; expected {expected}, or {self.ignore} for void. "
+                "Correct the mask, or say in classes.json what the values mean "
+                '("classes", "ignore", "values")'
             )
-        if self.values is None:
-            return mask.astype(np.uint8) if self._fits_a_byte() else mask.astype(np.int32)
-        dtype = np.uint8 if self._fits_a_byte() else np.int32
-        lookup = np.zeros(int(found.max()) + 1, dtype)
-        for value in found.tolist():
+        lookup = np.zeros(max(found) + 1, np.uint8)
+        for value in found:
             lookup[value] = table[value]
         return lookup[mask]
 
@@ -118,12 +124,9 @@ class Labels:
         content = {
             "classes": list(self.names),
             "ignore": self.ignore,
-            "palette": [list(color) for color in self.colors],
+            "palette": [list(color) for color in (*self.colors, self.void_color)],
         }
         return content | ({"values": self.values} if self.values else {})
-
-    def _fits_a_byte(self) -> bool:
-        return max(len(self) - 1, self.ignore) < 256
 
 
 def read_labels(path: Path) -> Labels:
@@ -135,15 +138,18 @@ def read_labels(path: Path) -> Labels:
         ValueError: The file is not of this form; the message names it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        names = tuple(str(name) for name in content["classes"])
-        colors = tuple(tuple(int(value) for value in color) for color in content.get("palette", ()))
-        values = content.get("values")
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        names, values = content["classes"], content.get("values")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f'"classes" must be a list of names. Received: {names!r}.')
+        colors = [tuple(int(value) for value in color) for color in content.get("palette", ())]
+        void = {"void_color": colors.pop()} if len(colors) == len(names) + 1 else {}
         return Labels(
-            names,
-            colors[: len(names)],
+            tuple(names),
+            tuple(colors),
             int(content.get("ignore", VOID)),
             {int(key): int(value) for key, value in values.items()} if values else None,
+            **void,
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else error

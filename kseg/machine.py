@@ -79,6 +79,9 @@ def quiet_start() -> Iterator[None]:
     TensorFlow's C++ code writes to the process's standard error itself, so that is turned away.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if sys.stderr is None:
+        yield
+        return
     sys.stderr.flush()
     original = os.dup(2)
     with tempfile.TemporaryFile() as said:

@@ -33,7 +33,7 @@ def find_images(names: Sequence[str]) -> list[Path]:
     Raises:
         ValueError: A name leads to no file.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for name in names:
         path = Path(name)
         if path.is_dir():
@@ -46,8 +46,9 @@ def find_images(names: Sequence[str]) -> list[Path]:
         if not matches:
             reason = "holds no image" if path.is_dir() else "does not exist"
             raise ValueError(f"{name} {reason}. Give image files, folders or patterns.")
-        found.update(dict.fromkeys(matches))
-    return list(found)
+        for match in matches:
+            found.setdefault(match.resolve(), match)
+    return list(found.values())
 
 
 def predict_files(
@@ -65,8 +66,11 @@ def predict_files(
         Each path with its prediction, or with the error that says why it could not be read.
 
     Raises:
+        ValueError: `out` is a folder of the images, where a result could replace one of them.
         OSError: The results cannot be written.
     """
+    if out.resolve() in {path.resolve().parent for path in paths}:
+        raise ValueError(f"{out} holds images to predict. Choose another folder with --out.")
     out.mkdir(parents=True, exist_ok=True)
     names = _names(paths)
     for path in paths:

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kseg import _files
 
 Side = Annotated[int, Field(ge=1)]
-Factor = Annotated[float, Field(gt=0)]
+Factor = Annotated[float, Field(ge=0.1, le=10)]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -43,12 +43,18 @@ class Recipe(BaseModel):
     scale: tuple[Factor, Factor] | None = None
     batch_size: Side | None = None
     epochs: Side | None = None
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] | None = None
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
     seed: Annotated[int, Field(ge=0)] = 0
     versions: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _scale_rises(self) -> "Recipe":
+        if self.scale and self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale must rise, such as 0.75 1.5; received {self.scale}")
+        return self
 
     def with_(self, **changes: object) -> "Recipe":
         """Return a validated copy with some fields changed."""
@@ -77,7 +83,7 @@ def read_recipe(path: Path) -> Recipe:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} cannot be read as YAML: {error}") from None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ValueError(f"{path} is not a recipe: expected lines such as 'arch: unet'.")
     try:
         return make_recipe(**content)

@@ -1,6 +1,7 @@
 """From a recipe to a run."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -94,10 +95,17 @@ def prepare(
     Raises:
         ValueError: The data set is not whole; the message names the file.
     """
+    catalog.check_size(recipe.size)
     recipe = _for_machine(recipe, device)
     splits = source(recipe, recipe.max_side).open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
+    for name, found in (("training", train), ("validation", val)):
+        if not found.pixels.any():
+            raise ValueError(
+                f"The {name} masks hold nothing but void ({splits.labels.ignore}): there is "
+                "nothing to learn or to score. Correct the masks, or classes.json."
+            )
     return Prepared(_for_data(recipe, device, train, splits.labels), splits, train, val)
 
 
@@ -117,7 +125,7 @@ def train(
     recipe, labels = prepared.recipe, prepared.splits.labels
     write_recipe(folder.recipe, recipe)
     _files.write_json(folder.classes, labels.to_dict())
-    keras.utils.set_random_seed(recipe.seed)
+    _set_seed(recipe.seed)
     model, batches, validation = _assemble(prepared)
     checkpoint = Checkpoint(
         folder.model, folder.last_model, export=lambda trained: plain_copy(prepared, trained)
@@ -129,6 +137,7 @@ def train(
             epochs=recipe.epochs,
             validation_data=validation,
             validation_freq=_validated_epochs(prepared),
+            shuffle=False,
             verbose=0,
             callbacks=[
                 keras.callbacks.LambdaCallback(
@@ -141,7 +150,7 @@ def train(
             ],
         )
     except KeyboardInterrupt:
-        if checkpoint.best_epoch is None:
+        if not folder.model.exists():
             checkpoint.save(folder.model)
         raise Interrupted(folder, len(history.epoch)) from None
     evaluation = evaluate(folder.open_predictor(), source(recipe).split("val", labels))
@@ -269,6 +278,18 @@ def _class_weights(prepared: Prepared) -> Sequence[float] | None:
     if not isinstance(chosen, str):
         return chosen
     return None if chosen == "none" else class_weights(chosen, prepared.train.pixels)
+
+
+def _set_seed(seed: int) -> None:
+    """Seed Python, NumPy and Keras; where TensorFlow is not the backend, without importing it."""
+    hidden = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if hidden:
+        sys.modules["tensorflow"] = None
+    try:
+        keras.utils.set_random_seed(seed)
+    finally:
+        if hidden:
+            del sys.modules["tensorflow"]
 
 
 def _compiles_well() -> bool | str:

@@ -12,6 +12,7 @@ from kseg.inference import load_model
 def make_run(root, name, age=0, **options):
     with artifacts.new_run(root, name, **options) as folder:
         folder.model.write_text(name)
+        folder.history.touch()
     os.utime(folder.model, (1e9 - age, 1e9 - age))
 
 
@@ -55,8 +56,17 @@ def test_an_overwritten_run_is_gone_once_the_new_one_has_a_model(tmp_path):
     make_run(tmp_path, "a")
     (tmp_path / "a/note.txt").touch()
     make_run(tmp_path, "a", overwrite=True)
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["model.keras"]
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"model.keras", "history.csv"}
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_run_set_aside_by_a_killed_process_comes_back(tmp_path):
+    make_run(tmp_path, "a")
+    (tmp_path / "a").rename(tmp_path / ".a.replaced")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(RuntimeError), artifacts.new_run(tmp_path, "a", overwrite=True):
+        raise RuntimeError
+    assert RunFolder(tmp_path / "a").model.read_text() == "a"
 
 
 def test_a_new_run_without_a_model_leaves_nothing(tmp_path):

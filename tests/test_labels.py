@@ -22,7 +22,7 @@ def test_colours_and_indices_are_inverse(ignore):
 def test_values_are_mapped_by_the_table():
     labels = Labels(("a", "b"), values={7: 0, 300: 1, 9: 255})
     np.testing.assert_array_equal(labels.from_values(np.array([[7, 300, 9]])), [[0, 1, 255]])
-    with pytest.raises(ValueError, match=r"holds the values \[8\]; expected \[7, 9, 300\]"):
+    with pytest.raises(ValueError, match=r"holds the values \[8\]; expected \[7, 9, 255, 300\]"):
         labels.from_values(np.array([[8]]))
 
 
@@ -32,7 +32,25 @@ def test_survive_the_file(tmp_path):
         assert read_labels(tmp_path / "classes.json") == labels
 
 
-def test_more_than_a_byte_of_classes():
-    labels = Labels(tuple(f"c{i}" for i in range(300)), ignore=999)
-    got = labels.from_values(np.array([[0, 299, 999]], np.int32))
-    np.testing.assert_array_equal(got, [[0, 299, 999]])
+def test_void_keeps_its_place_beside_a_table_and_its_colour_beside_a_palette(tmp_path):
+    labels = Labels(("a", "b"), values={0: 0, 128: 1})
+    np.testing.assert_array_equal(labels.from_values(np.array([[0, 128, 255]])), [[0, 1, 255]])
+    path = tmp_path / "classes.json"
+    path.write_text('{"classes": ["a", "b"], "palette": [[9, 9, 9], [1, 2, 3], [0, 0, 0]]}')
+    void = read_labels(path).from_colors(np.array([[[0, 0, 0], [1, 2, 3]]], np.uint8))
+    np.testing.assert_array_equal(void, [[255, 1]])
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"ignore": -1}, "in 0..255"),
+        ({"ignore": 300}, "in 0..255"),
+        ({"colors": ((0, 0, 0), (0, 0, 0))}, "different colours"),
+        ({"colors": ((0, 0, 0), (0, 0, 300))}, "three numbers in 0..255"),
+        ({"names": tuple(f"c{i}" for i in range(256))}, "at most 255"),
+    ],
+)
+def test_labels_that_a_mask_cannot_hold_are_refused(fields, expected):
+    with pytest.raises(ValueError, match=expected):
+        Labels(**({"names": ("a", "b")} | fields))

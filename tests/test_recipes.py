@@ -18,6 +18,8 @@ def test_survives_the_file(tmp_path):
         ({"epoch": 3}, "epoch: Extra inputs"),
         ({"size": (0, 5)}, "size"),
         ({"val_fraction": 1}, "val_fraction"),
+        ({"scale": (2, 1)}, "scale must rise"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
         ({"precision": "float8"}, "precision"),
         ({"class_weights": "enett"}, "class_weights"),
     ],
@@ -27,7 +29,7 @@ def test_wrong_fields_are_named(tmp_path, fields, expected):
         make_recipe(**fields)
 
 
-@pytest.mark.parametrize("text", ["- 1", "a: [", "epochs: many", "\x00"])
+@pytest.mark.parametrize("text", ["- 1", "1: 2", "a: [", "epochs: many", "\x00"])
 def test_a_wrong_file_is_named(tmp_path, text):
     path = tmp_path / "r.yaml"
     path.write_text(text)

@@ -38,12 +38,14 @@ class Checkpoint(keras.callbacks.Callback):
         value = (logs or {}).get(self._monitor, float("nan"))
         value = float("-inf") if math.isnan(value) else value
         if self.best_epoch is None or value > self.best_value:
+            self.save(self._best, self._last)
             self.best_epoch, self.best_value = epoch + 1, value
-            self.save(self._best)
-        self.save(self._last)
+        else:
+            self.save(self._last)
 
-    def save(self, path: Path) -> None:
+    def save(self, *paths: Path) -> None:
         """Save the model as it is now."""
         model = self._export(self.model)
-        with _files.atomic(path) as temporary:
-            model.save(temporary)
+        for path in paths:
+            with _files.atomic(path) as temporary:
+                model.save(temporary)

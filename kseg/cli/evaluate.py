@@ -33,10 +33,10 @@ def evaluate(run: str | None, data: str | None, split: str | None, runs: Path) -
     from kseg import evaluation, reports
     from kseg.data.sources import Source
 
-    recipe, labels = folder.read_recipe(), folder.read_labels()
+    recipe = folder.read_recipe()
     source = Source(data or recipe.data, recipe.size, None, recipe.val_fraction, recipe.seed)
     split = split or source.best_test
-    samples = source.split(split, labels)
+    samples = source.split(split, source.labels(folder.read_labels()))
     predictor = folder.open_predictor()
     print_facts(console, [("run", str(folder.path)), ("data", f"{source.data}, {split}")])
     with counting(console, "scoring", len(samples)) as on_image:

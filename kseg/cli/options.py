@@ -19,7 +19,9 @@ class Size(click.ParamType):
         if isinstance(value, tuple):
             return value
         sides = value.lower().split("x")
-        if len(sides) > 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
+        if len(sides) > 2 or not all(
+            side.isascii() and side.isdigit() and int(side) > 0 for side in sides
+        ):
             self.fail(f"expected 256, or 256x320 for height x width. Received: {value}", param, ctx)
         return int(sides[0]), int(sides[-1])
 

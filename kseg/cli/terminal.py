@@ -15,9 +15,9 @@ def open_console() -> "Console":
     """Return the console; in a file its lines are wide enough for a table."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     if not console.is_terminal:
-        console = Console(highlight=False, soft_wrap=True, width=120)
+        console = Console(highlight=False, soft_wrap=True, emoji=False, width=120)
     return console
 
 
@@ -39,6 +39,7 @@ def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> No
     """Print the table a class and the means."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     from kseg.reports import class_table
 
@@ -47,7 +48,7 @@ def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> No
     for name in ("IoU", "Dice", "accuracy", "pixels"):
         table.add_column(name, justify="right")
     for row in class_table(evaluation):
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))
     console.print(table)
     means = evaluation.scores.means
     print_facts(

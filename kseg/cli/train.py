@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     help="recipe.yaml of a run to make again; other options change it.",
 )
 @click.option("--width", type=click.IntRange(1), help="Channels of the first level.")
-@click.option("--size", type=Size(), help="Height and width of the crops trained on.")
+@click.option("--size", type=Size(), help="Height and width of the crops, multiples of 16.")
 @click.option("--max-side", type=click.IntRange(1), help="Larger images are made smaller.")
 @click.option(
     "--scale",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0.1, 10),
     nargs=2,
     help="Range of the factor by which images are scaled at random before the crop.",
 )
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 100_000, min_open=True),
     help="Train as many epochs as this machine does in this time.",
 )
 @click.option(
@@ -115,9 +115,15 @@ def train(
             run = training.train(prepared, folder, [progress, *logs])
         except training.Interrupted as stop:
             reports.report_training(folder)
+            kept = (
+                "is as it was"
+                if overwrite and not stop.epochs
+                else f"holds the best so far: kseg evaluate {name}"
+            )
             console.print(
-                f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs; {folder.path} "
-                f"holds the best so far: kseg evaluate {name}"
+                f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs; "
+                f"{folder.path} {kept}",
+                markup=False,
             )
             raise click.exceptions.Exit(130) from None
         finally:
@@ -130,12 +136,18 @@ def train(
 
 def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -> "Recipe":
     """Return the recipe of the file, or an empty one, with what the user chose in its place."""
+    from kseg.models.catalog import check_size
     from kseg.recipes import make_recipe, read_recipe
 
     if minutes and choices["epochs"]:
         raise click.UsageError("Give --epochs or --minutes, not both.")
     given = {key: value for key, value in choices.items() if value is not None}
-    wish = (read_recipe(recipe) if recipe else make_recipe()).with_(**given)
+    start = read_recipe(recipe) if recipe else make_recipe()
+    try:
+        wish = start.with_(**given)
+        check_size(wish.size)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     if wish.data != "shapes" and not Path(wish.data).is_dir():
         raise click.BadParameter(
             f"'{wish.data}' is neither a folder nor the built-in data set shapes.",

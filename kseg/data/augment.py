@@ -38,6 +38,8 @@ def flip_scale_crop(
         height, width = size
         return A.Compose(
             [
+                # A side of a few pixels would vanish when it is scaled.
+                A.PadIfNeeded(16, 16, fill=127, fill_mask=ignore, border_mode=0),
                 A.HorizontalFlip(),
                 A.RandomScale((low - 1, high - 1), p=1),
                 A.PadIfNeeded(height, width, fill=127, fill_mask=ignore, border_mode=0),

@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 
+from kseg import _checks
 from kseg.data.augment import Augmentation
 from kseg.data.samples import Samples
 
@@ -13,7 +14,8 @@ class TrainingBatches(keras.utils.PyDataset):
     """Shuffled, augmented batches of one size.
 
     The order of an epoch and the augmentation of a sample depend on `(seed, epoch, index)` alone,
-    not on the number of threads. `epoch` may be set before an epoch; it counts on by itself.
+    not on the number of threads: fit with `shuffle=False`, for Keras would mix the batches by a
+    random state of its own. `epoch` may be set before an epoch; it counts on by itself.
 
     Args:
         samples: A data set.
@@ -34,7 +36,7 @@ class TrainingBatches(keras.utils.PyDataset):
         super().__init__(workers=workers)
         self.epoch = 0
         self._samples = samples
-        self._batch_size = min(batch_size, len(samples))
+        self._batch_size = min(_checks.positive_int(batch_size, "batch_size"), len(samples))
         self._augment = augment
         self._seed = seed
 
@@ -74,7 +76,7 @@ class ValidationBatches(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers=workers)
         self._samples = samples
-        self._batch_size = batch_size
+        self._batch_size = _checks.positive_int(batch_size, "batch_size")
         self._size = size
 
     def __len__(self) -> int:

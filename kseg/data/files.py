@@ -35,17 +35,21 @@ def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
         ValueError: The file is not a whole image of one frame within `MAX_PIXELS`.
     """
     with _opened(path) as image:
-        if max_side is not None:
-            image.draft("RGB", fitted(image.size, max_side))
-        image = ImageOps.exif_transpose(image)
+        target = image.size if max_side is None else fitted(image.size, max_side)
+        if target != image.size:
+            image.draft("RGB", target)
         if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+            narrow = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+            narrow.info = image.info
+            image = narrow
         elif image.mode in ("I", "F"):
             raise ValueError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
-        image = image.convert("RGB")
-        if max_side is not None and max(image.size) > max_side:
-            image = image.resize(fitted(image.size, max_side), Image.Resampling.BOX)
-        return np.asarray(image)
+        orientation = image.getexif()
+        pixels = image.convert("RGB")
+        if pixels.size != target:
+            pixels = pixels.resize(target, Image.Resampling.BOX)
+        pixels.getexif().update(orientation)
+        return np.asarray(ImageOps.exif_transpose(pixels))
 
 
 def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
@@ -59,7 +63,7 @@ def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.nda
         max_side: Make a larger mask smaller, as `read_image` does, by nearest neighbours.
 
     Returns:
-        Uint8 (int32 where an index exceeds 255), shape `(height, width)`.
+        Uint8, shape `(height, width)`.
 
     Raises:
         ValueError: The file cannot be read, or holds a value that is neither a class nor void.
@@ -142,6 +146,8 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
             "is a JPEG, whose compression changes class indices; masks must be PNG, BMP or TIFF"
         )
     image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise ValueError("holds floating-point values; save class indices as whole numbers")
     if image.mode in ("RGBA", "CMYK", "LA", "PA"):
         image = image.convert({"LA": "L", "PA": "P"}.get(image.mode, "RGB"))
     if max_side is not None and max(image.size) > max_side:

@@ -27,11 +27,11 @@ class FolderSamples:
     """
 
     def __init__(
-        self, folder: Path, split: str, labels: Labels, max_side: int | None = None
+        self, folder: Path | str, split: str, labels: Labels, max_side: int | None = None
     ) -> None:
         self.labels = labels
         self._max_side = max_side
-        self._pairs = find_pairs(folder / split)
+        self._pairs = find_pairs(Path(folder) / split)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -79,7 +79,7 @@ def find_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
     return [(stem, images[stem], masks[stem]) for stem in sorted(images)]
 
 
-def find_labels(folder: Path) -> tuple[Labels, str]:
+def find_labels(folder: Path | str) -> tuple[Labels, str]:
     """Read `classes.json`, or work the classes out from the values of the training masks.
 
     Without the file, values 0 to n - 1 (255 is void) make n numbered classes, and masks of nothing
@@ -91,6 +91,7 @@ def find_labels(folder: Path) -> tuple[Labels, str]:
     Raises:
         ValueError: `classes.json` is not of its form, or the values fit neither rule.
     """
+    folder = Path(folder)
     path = folder / "classes.json"
     if path.exists():
         labels = read_labels(path)
@@ -102,7 +103,12 @@ def find_labels(folder: Path) -> tuple[Labels, str]:
         labels = Labels(("background", "foreground"), values={0: 0, VOID: 1})
         return labels, "masks hold 0 and 255: read as background and foreground"
     highest = max(found - {VOID}, default=0)
-    if highest == 0 or highest >= 2 * len(found):
+    if highest == 0:
+        raise ValueError(
+            f"{folder}/train/masks: the masks hold nothing but {_listed(sorted(found))}: at least "
+            f"two classes are needed. Correct the masks, or say in a {path} what they mean."
+        )
+    if highest >= 2 * len(found):
         raise ValueError(
             f"{folder}/train/masks: the masks hold the values {_listed(sorted(found))}, which are "
             "not class indices 0, 1, 2, ... (255 is void). Say in a "
@@ -125,7 +131,8 @@ def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
-        if path.name.startswith(".") or not path.is_file():
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts) or not path.is_file():
             continue
         if path.suffix.lower() not in suffixes:
             if path.suffix.lower() in files.IMAGE_SUFFIXES:

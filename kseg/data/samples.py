@@ -17,7 +17,7 @@ class Sample:
     Attributes:
         name: What names the sample to a person, such as its file's stem.
         image: Uint8 RGB, shape `(height, width, 3)`.
-        mask: Class indices, uint8 or int32, shape `(height, width)`.
+        mask: Class indices, uint8, shape `(height, width)`.
     """
 
     name: str

@@ -11,6 +11,7 @@ from colorsys import hsv_to_rgb
 
 import numpy as np
 
+from kseg import _checks
 from kseg.data.folders import SPLITS
 from kseg.data.samples import Sample
 from kseg.labels import Labels
@@ -38,7 +39,7 @@ class ShapesSamples:
         size: tuple[int, int] = (128, 128),
         seed: int = 0,
     ) -> None:
-        self._split = split
+        self._split = _checks.one_of(split, SPLITS, "split")
         self._count = COUNTS[split] if count is None else count
         self._size = size
         self._seed = seed

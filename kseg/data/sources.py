@@ -6,7 +6,7 @@ from pathlib import Path
 from kseg.data.folders import FolderSamples, find_labels, has_split
 from kseg.data.samples import Samples, split
 from kseg.data.shapes import LABELS, ShapesSamples
-from kseg.labels import Labels
+from kseg.labels import Labels, read_labels
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Source:
         if self.data != "shapes" and not self.folder.is_dir():
             raise ValueError(
                 f"{self.data} is neither a folder nor a built-in data set (shapes). Give a folder "
-                "that holds train/images and train/masks."
+                "that holds train/images and train/masks by --data."
             )
 
     @property
@@ -79,6 +79,23 @@ class Source:
         if not has_split(self.folder, "val"):
             notes.append(f"no val folder: {len(val)} of the training images, chosen by seed, serve")
         return Splits(labels, train, val, tuple(notes))
+
+    def labels(self, expected: Labels) -> Labels:
+        """Return what this data set's masks mean to a run of the classes `expected`.
+
+        Raises:
+            ValueError: Its `classes.json` names other classes.
+        """
+        path = self.folder / "classes.json"
+        if self.data == "shapes" or not path.exists():
+            return expected
+        labels = read_labels(path)
+        if labels.names != expected.names:
+            raise ValueError(
+                f"{path} names the classes {', '.join(labels.names)}; the run was trained on "
+                f"{', '.join(expected.names)}. Give a data set with the run's classes by --data."
+            )
+        return labels
 
     def split(self, name: str, labels: Labels) -> Samples:
         """Open one split, its classes known.

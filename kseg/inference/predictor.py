@@ -36,8 +36,17 @@ class Predictor:
             images: Uint8, each `(height, width, channels)`.
 
         Returns:
-            Class indices, uint8 (int32 beyond 256 classes), each of its image's `(height, width)`.
+            Class indices, uint8, each of its image's `(height, width)`.
+
+        Raises:
+            ValueError: An entry is not an image.
         """
+        for image in images:
+            if np.ndim(image) != 3:
+                raise ValueError(
+                    "Expected a sequence of images (height, width, channels). Received an entry of "
+                    f"shape {np.shape(image)}: give [image] for one, image[..., None] for grey."
+                )
         masks = []
         for group in _of_one_shape(images):
             small = [self._shrunk(image) for image in group]
@@ -55,7 +64,8 @@ class Predictor:
             return image
         scale = self._max_side / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+        pixels = np.clip(image, 0, 255).astype(np.uint8)
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
     def _padded(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
@@ -69,9 +79,9 @@ def _classes(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return (_resized(probabilities[..., 0], size) >= 0.5).astype(np.uint8)
     count = probabilities.shape[-1]
     if probabilities.shape[:2] == size:
-        return probabilities.argmax(axis=-1).astype(np.uint8 if count <= 256 else np.int32)
+        return probabilities.argmax(axis=-1).astype(np.uint8)
     best = _resized(probabilities[..., 0], size)
-    classes = np.zeros(size, np.uint8 if count <= 256 else np.int32)
+    classes = np.zeros(size, np.uint8)
     for index in range(1, count):
         values = _resized(probabilities[..., index], size)
         better = values > best

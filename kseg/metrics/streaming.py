@@ -52,8 +52,11 @@ class ConfusionMetric(keras.metrics.Metric):
         Args:
             y_true: Masks, class indices, shape `(batch, height, width)` or with a last axis of 1.
             y_pred: Probabilities or logits, shape `(batch, height, width, num_classes)`, or class
-                indices of the shape of `y_true`.
+                indices, int, of the shape of `y_true`.
             sample_weight: Not used: every valid pixel counts once.
+
+        Raises:
+            ValueError: The shapes are not of this form.
         """
         y_true = ops.cast(y_true, "int32")
         y_pred = self._as_indices(ops.convert_to_tensor(y_pred), y_true)
@@ -92,6 +95,13 @@ class ConfusionMetric(keras.metrics.Metric):
     def _as_indices(self, y_pred: KerasTensor, y_true: KerasTensor) -> KerasTensor:
         if "int" in keras.backend.standardize_dtype(y_pred.dtype):
             return ops.cast(y_pred, "int32")
+        is_mask = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
+        if y_pred.shape[-1] != self.num_classes or not is_mask:
+            raise ValueError(
+                f"{self.name} expected integer masks (batch, height, width) and predictions of "
+                f"{self.num_classes} channels (num_classes). Received masks {y_true.shape} and "
+                f"predictions {y_pred.shape}."
+            )
         if y_pred.shape[-1] == 1:
             return ops.cast(y_pred >= self.threshold, "int32")
         return ops.cast(ops.argmax(y_pred, axis=-1), "int32")

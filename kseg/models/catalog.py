@@ -12,6 +12,21 @@ ARCHITECTURES = {
     "unet": "kseg.models.unet:build_unet",
 }
 LEVELS = 5
+STRIDE = 2 ** (LEVELS - 1)
+
+
+def check_size(size: tuple[int, int] | None) -> None:
+    """Refuse a size to train on that the networks' stride does not divide.
+
+    Raises:
+        ValueError: A side is not a multiple of `STRIDE`.
+    """
+    if size is not None and any(side % STRIDE for side in size):
+        nearest = "x".join(str(max(1, round(side / STRIDE)) * STRIDE) for side in size)
+        raise ValueError(
+            f"size must be multiples of {STRIDE}, the stride of the network. "
+            f"Received {size[0]}x{size[1]}; the nearest is {nearest}."
+        )
 
 
 def build(arch: str, input_shape: tuple, num_classes: int, width: int) -> "keras.Model":

@@ -62,6 +62,8 @@ def build_unet(
     decoder_filters = _checks.widths(decoder_filters, "decoder_filters")
     _checks.same_length(decoder_filters, encoder_filters, "decoder_filters", "the encoder")
 
+    _checks.functions(block=block, down=down, up=up, **({"skip": skip} if skip else {}))
+
     image, x = heads.image_input(input_shape, stride=2 ** len(encoder_filters))
 
     features = []

@@ -195,6 +195,28 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_network(here, monkeypatch):
     shutil.rmtree(here / "saved_models/early")
 
 
+def test_ctrl_c_in_the_first_epoch_keeps_the_run_that_was_to_be_replaced(here, monkeypatch):
+    from kseg.callbacks import Progress
+
+    def interrupt(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+    before = (here / "saved_models/first/model.keras").read_bytes()
+    monkeypatch.setattr(Progress, "on_train_batch_end", interrupt)
+    output = call("train", "--data", "data", "--name", "first", "--overwrite", *TINY, code=130)
+    assert "saved_models/first is as it was" in output
+    assert (here / "saved_models/first/model.keras").read_bytes() == before
+    assert (here / "saved_models/first/scores.json").exists()
+
+
+def test_predictions_never_land_among_the_images(here, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a_mask.png")
+    before = (tmp_path / "a_mask.png").read_bytes()
+    assert "holds images" in call("predict", tmp_path / "a.png", "--out", tmp_path, code=1)
+    assert (tmp_path / "a_mask.png").read_bytes() == before
+
+
 def test_minutes_choose_the_epochs(here):
     output = call("train", "--data", "data", "--name", "timed", "--minutes", "0.02", *FAST)
     assert "0.02 minutes" in output
@@ -226,6 +248,10 @@ def test_info_names_versions_and_device():
     [
         (["train", "--arch", "unett"], "Did you mean 'unet'"),
         (["train", "--size", "0"], "expected 256, or 256x320"),
+        (["train", "--size", "40"], "multiples of 16"),
+        (["train", "--scale", "2", "1"], "scale must rise"),
+        (["train", "--learning-rate", "nan"], "learning_rate"),
+        (["train", "--minutes", "inf"], "--minutes"),
         (["train", "--size", "1x2x3"], "expected 256, or 256x320"),
         (["train", "--epochs", "0"], "--epochs"),
         (["train", "--data", "nowhere"], "neither a folder nor the built-in"),

@@ -58,6 +58,23 @@ def test_large_images_and_masks_shrink_alike(tmp_path):
     assert mask.shape == (50, 100)
 
 
+@pytest.mark.parametrize("size", [(257, 512), (681, 1024), (1028, 2048), (333, 777)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_jpeg_decoded_at_a_reduced_scale_keeps_its_masks_size(tmp_path, size, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(np.zeros((*size, 3), np.uint8), tmp_path / "x.jpg", exif=exif)
+    turned = size if orientation == 1 else size[::-1]
+    mask = files.read_mask(save(np.zeros(turned, np.uint8), tmp_path / "m.png"), LABELS, 256)
+    assert files.read_image(path, 256).shape[:2] == mask.shape
+
+
+def test_floating_point_masks_are_refused(tmp_path):
+    path = save(np.zeros((4, 4), np.float32), tmp_path / "m.tif")
+    with pytest.raises(ValueError, match="floating-point"):
+        files.read_mask(path, LABELS)
+
+
 def test_shrinking_a_mask_invents_no_class(tmp_path):
     mask = np.repeat(np.array([[0, 2]], np.uint8), 50, axis=1).repeat(100, axis=0)
     path = save(mask, tmp_path / "m.png")

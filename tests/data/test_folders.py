@@ -105,7 +105,7 @@ def test_classes_come_from_the_masks_without_the_file(rectangles, values, names)
     assert set(np.unique(FolderSamples(rectangles, "train", labels)[0].mask)) <= {0, 1, 2, 255}
 
 
-@pytest.mark.parametrize("values", [[0, 128], [0], [38, 75]])
+@pytest.mark.parametrize("values", [[0, 128], [38, 75]])
 def test_values_that_are_no_classes_are_not_guessed(rectangles, values):
     (rectangles / "classes.json").unlink()
     for path in (rectangles / "train/masks").iterdir():
@@ -123,7 +123,9 @@ def test_values_that_are_no_classes_are_not_guessed(rectangles, values):
         ('{"classes": ["a"]}', "at least two"),
         ('{"classes": ["a", "a"]}', "different names"),
         ('{"classes": ["a", "b"], "ignore": 1}', "void index 1 is that of the class 'b'"),
-        ('{"classes": ["a", "b"], "palette": [[0, 0, 0]]}', "2 classes need 2 colours"),
+        ('{"classes": ["a", "b"], "palette": [[0, 0, 0]]}', "2 classes need 2 different colours"),
+        ('{"classes": "ab"}', "must be a list of names"),
+        ('{"classes": ["a", null]}', "must be a list of names"),
         ('{"classes": ["a", "b"], "values": {"3": 5}}', "leads to"),
     ],
 )
@@ -131,6 +133,26 @@ def test_a_wrong_class_file_is_explained(rectangles, content, expected):
     (rectangles / "classes.json").write_text(content)
     with pytest.raises(ValueError, match=expected):
         find_labels(rectangles)
+
+
+def test_a_single_class_is_named(rectangles):
+    (rectangles / "classes.json").unlink()
+    for path in (rectangles / "train/masks").iterdir():
+        put(path, np.zeros((40, 48), np.uint8))
+    with pytest.raises(ValueError, match="nothing but 0: at least two classes"):
+        find_labels(rectangles)
+
+
+def test_hidden_folders_are_passed_over(rectangles):
+    put(rectangles / "train/images/.ipynb_checkpoints/0.png", np.zeros((4, 4, 3), np.uint8))
+    assert len(FolderSamples(rectangles, "train", LABELS)) == 6
+
+
+def test_another_data_set_must_have_the_classes_of_the_run(rectangles):
+    source = Source(str(rectangles))
+    assert source.labels(LABELS).names == LABELS.names
+    with pytest.raises(ValueError, match="the run was trained on sky, road"):
+        source.labels(Labels(("sky", "road")))
 
 
 def test_val_is_split_off_by_seed(tmp_path):

@@ -50,6 +50,13 @@ def test_large_images_are_shown_small_and_answered_at_full_size(classes):
     assert ((mask > 0) == (image[..., 0] > 127)).mean() > 0.99
 
 
+def test_a_bare_image_is_refused_and_floats_are_taken():
+    with pytest.raises(ValueError, match=r"give \[image\]"):
+        Predictor(Engine()).predict(half(32, 32))
+    small = Predictor(Engine(), max_side=16).predict([half(64, 64).astype(np.float32)])[0]
+    assert small.shape == (64, 64)
+
+
 def test_images_of_one_size_share_a_batch():
     engine = Engine()
     images = [half(32, 32)] * 10 + [half(32, 64)] + [half(32, 32)]

@@ -122,7 +122,9 @@ def test_survives_a_round_trip():
     assert again.get_config() == loss.get_config()
 
 
-@pytest.mark.parametrize("weights", [[1, -1], [0, 0], [float("nan"), 1]])
+@pytest.mark.parametrize(
+    "weights", [[1, -1], [0, 0], [float("nan"), 1], [float("inf"), 1], 2, "median"]
+)
 def test_wrong_weights_are_refused(weights):
     with pytest.raises(ValueError, match="at least 0"):
         CrossEntropy(class_weights=weights)

@@ -103,6 +103,14 @@ def test_works_in_fit_and_evaluate():
     assert logs["mean_iou"] == pytest.approx(expected, rel=1e-6)
 
 
+def test_another_number_of_channels_or_a_one_hot_mask_is_refused():
+    mask, outputs = random_case(4)
+    with pytest.raises(ValueError, match=r"3 channels .*Received masks"):
+        MeanIoU(3).update_state(mask, outputs)
+    with pytest.raises(ValueError, match="integer masks"):
+        MeanIoU(4).update_state(outputs, outputs)
+
+
 def test_a_wrong_number_of_classes_is_refused():
     with pytest.raises(ValueError, match="num_classes"):
         ConfusionMetric(0)

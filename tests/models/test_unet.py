@@ -196,6 +196,7 @@ assert modules == {"keras"}, modules
         ({"filters": 64}, "filters must be a sequence"),
         ({"filters": (64, -1)}, "filters must be a whole number"),
         ({"decoder_filters": (64,)}, "decoder_filters must have as many entries"),
+        ({"block": "residual"}, "block must be a function"),
         ({"activation": "softmx"}, "Did you mean 'softmax'"),
     ],
 )
