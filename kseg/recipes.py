@@ -94,7 +94,7 @@ def read_recipe(path: Path) -> Recipe:
 def write_recipe(path: Path, recipe: Recipe) -> None:
     """Write a recipe atomically."""
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
-    _files.write_text(path, f"# Makes the same run again: kseg train --recipe {path.name}\n{text}")
+    _files.write_text(path, f"# Makes the same run again: kseg train --recipe {path}\n{text}")
 
 
 def _explained(error: ValidationError) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
+from PIL.Image import Resampling
 
 from kseg import _files
 from kseg.labels import Labels
@@ -35,21 +36,17 @@ def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
         ValueError: The file is not a whole image of one frame within `MAX_PIXELS`.
     """
     with _opened(path) as image:
-        target = image.size if max_side is None else fitted(image.size, max_side)
-        if target != image.size:
+        target = _upright_size(image)
+        if max_side is not None:
+            target = fitted(target, max_side)
             image.draft("RGB", target)
+        image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16"):
-            narrow = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
-            narrow.info = image.info
-            image = narrow
+            image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
         elif image.mode in ("I", "F"):
             raise ValueError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
-        orientation = image.getexif()
-        pixels = image.convert("RGB")
-        if pixels.size != target:
-            pixels = pixels.resize(target, Image.Resampling.BOX)
-        pixels.getexif().update(orientation)
-        return np.asarray(ImageOps.exif_transpose(pixels))
+        image = image.convert("RGB")
+        return np.asarray(image if image.size == target else image.resize(target, Resampling.BOX))
 
 
 def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
@@ -110,8 +107,8 @@ def size_of(path: Path) -> tuple[int, int]:
         ValueError: The file is not an image.
     """
     with _opened(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5
-        return image.size if turned else image.size[::-1]
+        width, height = _upright_size(image)
+        return height, width
 
 
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -139,6 +136,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError(f"{path} {error}.") from error
 
 
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return `(width, height)` as they are once the EXIF rotation is applied."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return image.size[::-1] if turned else image.size
+
+
 def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     """Return indices `(H, W)`, or colours `(H, W, 3)`, as the file holds them."""
     if image.format == "JPEG":
@@ -151,6 +154,6 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     if image.mode in ("RGBA", "CMYK", "LA", "PA"):
         image = image.convert({"LA": "L", "PA": "P"}.get(image.mode, "RGB"))
     if max_side is not None and max(image.size) > max_side:
-        image = image.resize(fitted(image.size, max_side), Image.Resampling.NEAREST)
+        image = image.resize(fitted(image.size, max_side), Resampling.NEAREST)
     values = np.asarray(image)
     return values.astype(np.uint8) if values.dtype == bool else values
