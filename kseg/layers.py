@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -30,7 +30,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def __init__(self, axis: int = -1, momentum: float = 0.9, **kwargs: Any) -> None:
         super().__init__(axis, momentum, **kwargs)
 
-    def call(self, inputs, training=None, mask=None):  # noqa: ANN001, ANN201 - Keras's signature
+    def call(
+        self, inputs: KerasTensor, training: bool | None = None, mask: KerasTensor | None = None
+    ) -> KerasTensor:
         """Normalise `inputs`, shape `(batch, height, width, channels)`."""
         if not (training and self.trainable and mask is None and self._is_fusible(inputs)):
             return super().call(inputs, training=training, mask=mask)
@@ -54,7 +56,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self._average(self.moving_variance, variance * (count - 1) / count)
         return outputs
 
-    def _is_fusible(self, inputs) -> bool:  # noqa: ANN001
+    def _is_fusible(self, inputs: KerasTensor) -> bool:
         return (
             keras.backend.backend() == "tensorflow"
             and len(inputs.shape) == 4
@@ -63,5 +65,5 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and not self.renorm
         )
 
-    def _average(self, running, batch) -> None:  # noqa: ANN001
+    def _average(self, running: keras.Variable, batch: KerasTensor) -> None:
         running.assign(running * self.momentum + batch * (1.0 - self.momentum))

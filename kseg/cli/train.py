@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kseg.artifacts import RunFolder
     from kseg.recipes import Recipe
-    from kseg.training import Prepared, Run
+    from kseg.training import Interrupted, Prepared, Run
 
 
 @click.command()
@@ -115,16 +115,7 @@ def train(
             run = training.train(prepared, folder, [progress, *logs])
         except training.Interrupted as stop:
             reports.report_training(folder)
-            kept = (
-                "is as it was"
-                if overwrite and not stop.epochs
-                else f"holds the best so far: kseg evaluate {name}"
-            )
-            console.print(
-                f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs; "
-                f"{folder.path} {kept}",
-                markup=False,
-            )
+            _print_stop(console, stop, prepared, overwrite)
             raise click.exceptions.Exit(130) from None
         finally:
             progress.close()
@@ -230,6 +221,18 @@ def _print_run(console: "Console", run: "Run", prepared: "Prepared") -> None:
             ("", f"kseg predict --run {name} {_an_image(run.folder, prepared)}"),
         ],
     )
+
+
+def _print_stop(
+    console: "Console", stop: "Interrupted", prepared: "Prepared", overwrite: bool
+) -> None:
+    kept = (
+        "is as it was"
+        if overwrite and not stop.epochs
+        else f"holds the best so far: kseg evaluate {stop.folder.name}"
+    )
+    done = f"Stopped after {stop.epochs} of {prepared.recipe.epochs} epochs"
+    console.print(f"{done}; {stop.folder.path} {kept}", markup=False)
 
 
 def _an_image(folder: "RunFolder", prepared: "Prepared") -> str:

@@ -66,9 +66,11 @@ def test_fewer_samples_than_a_batch_still_train():
 
 def test_epochs_repeat_by_their_number_and_differ_among_each_other():
     size = (64, 64)
-    make = lambda seed: TrainingBatches(  # noqa: E731
-        ShapesSamples(count=6, size=size), 3, flip_scale_crop(size, 255), seed
-    )
+
+    def make(seed):
+        samples = ShapesSamples(count=6, size=size)
+        return TrainingBatches(samples, 3, flip_scale_crop(size, 255), seed)
+
     one, again, later, other = (
         epoch_of(make(seed), epoch) for seed, epoch in ((1, 4), (1, 4), (1, 5), (2, 4))
     )
