@@ -1,6 +1,8 @@
 """Samples to batches, in threads, for `model.fit` and `model.evaluate`."""
 
 import math
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -10,7 +12,42 @@ from kseg.data.augment import Augmentation
 from kseg.data.samples import Samples
 
 
-class TrainingBatches(keras.utils.PyDataset):
+class _Ahead(keras.utils.PyDataset):
+    """Makes the next batches in threads while the network works on one.
+
+    Keras's own threads are not used: on JAX they keep batches that were made to find out the
+    shapes, and hand them out in a later epoch. Here a batch serves its epoch and index alone.
+    """
+
+    depth = 4
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        self.epoch = 0
+        self._pool = ThreadPoolExecutor(workers)
+        self._coming: dict[tuple[int, int], Future] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return images, uint8, `(batch, H, W, 3)`, and masks, `(batch, H, W)`."""
+        epoch = self.epoch
+        with self._lock:
+            for key in [key for key in self._coming if key[0] != epoch]:
+                self._coming.pop(key).cancel()
+            for following in range(index, min(index + self.depth, len(self))):
+                key = (epoch, following)
+                is_room = following == index or len(self._coming) < 2 * self.depth
+                if key not in self._coming and is_room:
+                    self._coming[key] = self._pool.submit(self._make, *key)
+            batch = self._coming.pop((epoch, index))
+        return batch.result()
+
+    def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Make a batch, a pure function of its arguments."""
+        raise NotImplementedError
+
+
+class TrainingBatches(_Ahead):
     """Shuffled, augmented batches of one size.
 
     The order of an epoch and the augmentation of a sample depend on `(seed, epoch, index)` alone,
@@ -33,8 +70,7 @@ class TrainingBatches(keras.utils.PyDataset):
         seed: int = 0,
         workers: int = 2,
     ) -> None:
-        super().__init__(workers=workers)
-        self.epoch = 0
+        super().__init__(workers)
         self._samples = samples
         self._batch_size = min(_checks.positive_int(batch_size, "batch_size"), len(samples))
         self._augment = augment
@@ -44,24 +80,23 @@ class TrainingBatches(keras.utils.PyDataset):
         """Return the number of batches an epoch."""
         return len(self._samples) // self._batch_size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images, uint8, `(batch, H, W, 3)`, and masks, `(batch, H, W)`."""
-        order = np.random.default_rng((self._seed, self.epoch)).permutation(len(self._samples))
+    def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples))
         chosen = order[index * self._batch_size : (index + 1) * self._batch_size].tolist()
-        images, masks = zip(*(self._augmented(number) for number in chosen), strict=True)
+        images, masks = zip(*(self._augmented(epoch, number) for number in chosen), strict=True)
         return np.stack(images), np.stack(masks)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's order."""
         self.epoch += 1
 
-    def _augmented(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _augmented(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         sample = self._samples[number]
-        seed = np.random.SeedSequence((self._seed, self.epoch, number)).generate_state(1)
+        seed = np.random.SeedSequence((self._seed, epoch, number)).generate_state(1)
         return self._augment(sample.image, sample.mask, int(seed[0]))
 
 
-class ValidationBatches(keras.utils.PyDataset):
+class ValidationBatches(_Ahead):
     """Batches in order, as they are, padded to one size: the image by its edge, the mask with void.
 
     Args:
@@ -74,7 +109,7 @@ class ValidationBatches(keras.utils.PyDataset):
     def __init__(
         self, samples: Samples, batch_size: int, size: tuple[int, int], workers: int = 2
     ) -> None:
-        super().__init__(workers=workers)
+        super().__init__(workers)
         self._samples = samples
         self._batch_size = _checks.positive_int(batch_size, "batch_size")
         self._size = size
@@ -83,8 +118,7 @@ class ValidationBatches(keras.utils.PyDataset):
         """Return the number of batches."""
         return math.ceil(len(self._samples) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images, uint8, `(batch, H, W, 3)`, and masks, `(batch, H, W)`."""
+    def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         first = index * self._batch_size
         chosen = range(first, min(first + self._batch_size, len(self._samples)))
         samples = [self._samples[number] for number in chosen]

@@ -16,6 +16,7 @@ from kseg.data import (
 from kseg.data.samples import split
 from kseg.labels import Labels
 from kseg.losses import CrossEntropy
+from kseg.metrics import MeanIoU
 
 pytestmark = pytest.mark.backend
 
@@ -104,6 +105,25 @@ def test_threads_change_nothing_in_fit():
     one, three = losses_with(1), losses_with(3)
     assert one == pytest.approx(three, rel=1e-4)
     assert abs(one[0] - one[1]) > 0.01
+
+
+@pytest.mark.parametrize("count", [3, 29])
+def test_evaluation_in_keras_sees_every_image_once(count):
+    """Also where Keras takes a batch beforehand to find out the shapes."""
+
+    class Identified(Numbered):
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            return Sample(sample.name, sample.image, np.full(self.size, index, np.uint8))
+
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.Conv2D(32, 1, activation="softmax")(inputs))
+    metric = MeanIoU(32)
+    model.compile(loss=CrossEntropy(), metrics=[metric])
+    batches = ValidationBatches(Identified(count), 2, (4, 6), workers=3)
+    for _ in range(2):
+        model.evaluate(batches, verbose=0)
+        assert metric.matrix.sum(axis=1).tolist() == [4 * 6] * count + [0] * (32 - count)
 
 
 def test_validation_keeps_order_and_pads_with_void():
