@@ -9,6 +9,8 @@ import math
 import numbers
 from collections.abc import Collection, Sequence
 
+_WHOLE = ("dilation", "kernel_size", "steps", "output_stride", "depth", "width")
+
 
 def one_of(value: str, choices: Collection[str], what: str) -> str:
     """Return `value` if it is one of `choices`; suggest the nearest one otherwise."""
@@ -44,6 +46,17 @@ def widths(values: Sequence, what: str, *, at_least: int = 1) -> tuple:
     )
 
 
+def pairs(values: Sequence, what: str, length: int) -> tuple:
+    """Return `values` as `length` pairs of widths."""
+    values = widths(values, what)
+    if len(values) != length or any(isinstance(pair, int) or len(pair) != 2 for pair in values):
+        raise ValueError(
+            f"{what} must be {length} pairs of channel counts such as (32, 64). "
+            f"Received: {values!r}."
+        )
+    return values
+
+
 def image_shape(shape: Sequence, what: str = "input_shape") -> tuple:
     """Return `shape` as `(height, width, channels)`; height and width may be `None`."""
     expected = (
@@ -72,22 +85,60 @@ def same_length(values: Sequence, others: Sequence, what: str, other: str) -> No
 
 def class_weights(values: Sequence[float] | None) -> tuple[float, ...] | None:
     """Return `values` as a tuple of weights, at least 0 and not all 0; `None` stays `None`."""
-    if values is None:
-        return None
-    expected = "class_weights must be finite numbers of at least 0, one a class, and not all 0."
+    return None if values is None else weights(values, "class_weights", "a class")
+
+
+def weights(values: Sequence[float], what: str, each: str) -> tuple[float, ...]:
+    """Return `values` as a tuple of finite numbers of at least 0, not all 0."""
+    expected = f"{what} must be finite numbers of at least 0, one {each}, and not all 0."
     try:
-        weights = tuple(float(value) for value in values)
+        numbers_ = tuple(float(value) for value in values)
     except (TypeError, ValueError):
         raise ValueError(f"{expected} Received: {values!r}.") from None
-    if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-        raise ValueError(f"{expected} Received: {weights}.")
-    return weights
+    if not all(0 <= number < math.inf for number in numbers_) or not any(numbers_):
+        raise ValueError(f"{expected} Received: {numbers_}.")
+    return numbers_
+
+
+def network(input_shape: Sequence, num_classes: int, activation: str | None) -> None:
+    """Refuse what no builder can make a network of."""
+    image_shape(input_shape)
+    positive_int(num_classes, "num_classes")
+    one_of(activation or "none", ("auto", "none", "softmax", "sigmoid"), "activation")
+
+
+def count(value: int, most: int, what: str) -> int:
+    """Return `value` as an int if it is a whole number from 1 to `most`."""
+    if positive_int(value, what) > most:
+        raise ValueError(f"{what} must be from 1 to {most}. Received: {value}.")
+    return int(value)
+
+
+def number_of(value: int, choices: Sequence[int], what: str) -> int:
+    """Return `value` if it is one of a few numbers."""
+    if value not in choices:
+        raise ValueError(
+            f"{what} must be one of {', '.join(map(str, choices))}. Received: {value}."
+        )
+    return value
+
+
+def part(value: float, what: str) -> float:
+    """Return `value` if it is a number in [0, 1)."""
+    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ValueError(f"{what} must be a number in [0, 1). Received: {value!r}.")
+    return float(value)
 
 
 def functions(**arguments: object) -> None:
-    """Refuse an argument that cannot be called."""
+    """Refuse an argument that cannot be called, or a `partial` of it whose options cannot be."""
     for name, value in arguments.items():
         if not callable(value):
             raise ValueError(
                 f"{name} must be a function, such as one of kseg.blocks. Received: {value!r}."
             )
+        for option, chosen in getattr(value, "keywords", {}).items():
+            if option in _WHOLE and chosen is not None:
+                positive_int(chosen, f"{option} of {name}")
+            if option == "dropout":
+                part(chosen, f"dropout of {name}")

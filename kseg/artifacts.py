@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kseg.inference.predictor import Predictor
 from kseg.labels import Labels, read_labels
+from kseg.models import catalog
 from kseg.recipes import Recipe, read_recipe
 
 
@@ -36,6 +37,11 @@ class RunFolder:
     def last_model(self) -> Path:
         """The model of the last epoch."""
         return self.path / "last.keras"
+
+    @property
+    def heads(self) -> Path:
+        """The model of the best epoch with all its heads, where it is deeply supervised."""
+        return self.path / "heads.keras"
 
     @property
     def recipe(self) -> Path:
@@ -80,7 +86,10 @@ class RunFolder:
                 f"{self.model} gives {classes} classes, but {self.classes} names {expected}. "
                 "Both must come from one run."
             )
-        return Predictor(keras_engine(model), max_side=self.read_recipe().max_side)
+        recipe = self.read_recipe()
+        return Predictor(
+            keras_engine(model), stride=catalog.stride(recipe.arch), max_side=recipe.max_side
+        )
 
 
 @contextlib.contextmanager

@@ -19,7 +19,12 @@ class Recipe(BaseModel):
     Attributes:
         arch: Name of the architecture.
         data: "shapes", or the path of a folder.
-        width: Channels of the first level; each further level doubles them.
+        encoder: Name of the encoder, for an architecture that takes any.
+        weights: What the encoder starts from: "none" or "imagenet".
+        frozen: Leading stages of the encoder that are not trained, 0 to 5.
+        heads: Number of supervised heads, the final one included; 1 for none but that.
+        head_weights: Weights of the heads in the loss: "equal", "half", or one number a head.
+        width: Channels of the first level; all others scale with it.
         size: `(height, width)` of the crops that are trained on.
         max_side: Images with a longer side are made smaller, in training and in prediction.
         scale: Range of the factor by which images are scaled at random before the crop.
@@ -30,6 +35,7 @@ class Recipe(BaseModel):
         precision: Number format of the computation: "float32", "bfloat16" or "float16".
         val_fraction: Part of the training images that validates where there is no `val` folder.
         seed: Seed of everything random.
+        level: The head to which the trained network is cut back (`prune`); `None` for none.
         versions: Versions of the packages that the run was made with.
     """
 
@@ -37,6 +43,11 @@ class Recipe(BaseModel):
 
     arch: str = "unet"
     data: str = "shapes"
+    encoder: str | None = None
+    weights: Literal["none", "imagenet"] = "none"
+    frozen: Annotated[int, Field(ge=0, le=5)] = 0
+    heads: Side | None = None
+    head_weights: Literal["equal", "half"] | tuple[Weight, ...] = "equal"
     width: Side | None = None
     size: tuple[Side, Side] | None = None
     max_side: Side | None = None
@@ -48,6 +59,7 @@ class Recipe(BaseModel):
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
     seed: Annotated[int, Field(ge=0)] = 0
+    level: Side | None = None
     versions: dict[str, str] = {}
 
     @model_validator(mode="after")

@@ -1,8 +1,10 @@
 """Runs and evaluations as figures on the disk."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 from matplotlib.figure import Figure
 
 from kseg import _files
@@ -11,7 +13,11 @@ from kseg.callbacks.history import read_history
 from kseg.data.samples import Samples
 from kseg.evaluation import Evaluation
 from kseg.inference.predictor import Predictor
-from kseg.plots import curves, matrices, overlays
+from kseg.models.measures import parts
+from kseg.plots import curves, graphs, matrices, overlays
+
+HEAD = re.compile(r"x\d+_\d+|(decoder_|side_|p)\d+|fused|final")
+"""Names under which heads log their losses."""
 
 
 def report_training(folder: RunFolder) -> Path | None:
@@ -20,7 +26,8 @@ def report_training(folder: RunFolder) -> Path | None:
         return None
     history = read_history(folder.history)
     history.pop("learning_rate")
-    return _save(folder.path / "curves.png", curves.training_curves(history))
+    heads = [name for name in history if HEAD.fullmatch(name)]
+    return _save(folder.path / "curves.png", curves.training_curves(history, heads))
 
 
 def report_predictions(folder: RunFolder, predictor: Predictor, samples: Samples) -> Path:
@@ -33,6 +40,11 @@ def report_predictions(folder: RunFolder, predictor: Predictor, samples: Samples
         for sample, mask in zip(chosen, predicted, strict=True)
     ]
     return _save(folder.path / "predictions.png", overlays.comparison(rows, samples.labels))
+
+
+def report_network(model: keras.Model, path: Path, title: str) -> Path:
+    """Draw a network's parts as a picture; return where."""
+    return _save(path, graphs.network_picture(*parts(model), title))
 
 
 def report_evaluation(folder: RunFolder, evaluation: Evaluation, split: str) -> tuple[Path, Path]:

@@ -27,7 +27,6 @@ from kseg.models import catalog
 from kseg.recipes import Recipe, write_recipe
 from kseg.schedules import cosine_with_warmup
 
-STRIDE = 32
 RARE = 0.01
 """A class of a smaller part of the pixels has the classes weighted, unless the user chose."""
 VALIDATION_SHARE = 0.1
@@ -95,7 +94,8 @@ def prepare(
     Raises:
         ValueError: The data set is not whole; the message names the file.
     """
-    catalog.check_size(recipe.size)
+    catalog.check_size(recipe.arch, recipe.size)
+    catalog.check(recipe.arch, **_encoder(recipe))
     recipe = _for_machine(recipe, device)
     splits = source(recipe, recipe.max_side).open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
@@ -128,7 +128,7 @@ def train(
     _set_seed(recipe.seed)
     model, batches, validation = _assemble(prepared)
     checkpoint = Checkpoint(
-        folder.model, folder.last_model, export=lambda trained: plain_copy(prepared, trained)
+        folder.model, folder.last_model, export=plain_copier(prepared), heads=folder.heads
     )
     history = keras.callbacks.History()
     try:
@@ -184,11 +184,17 @@ def tensorboard(logs: Path) -> keras.callbacks.Callback:
     return keras.callbacks.TensorBoard(logs)
 
 
-def plain_copy(prepared: Prepared, model: keras.Model) -> keras.Model:
-    """Return the network to use and to keep: in float32, of built-in layers alone."""
-    with _precision("float32"):
-        copy = _build(prepared)
-    copy.set_weights(model.get_weights())
+def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
+    """Return a function from the network in training to the one to keep, in float32."""
+    copies = []
+
+    def copy(model: keras.Model) -> keras.Model:
+        if not copies:
+            with _precision("float32"):
+                copies.append(_build(prepared, weights="none"))
+        copies[0].set_weights(model.get_weights())
+        return copies[0]
+
     return copy
 
 
@@ -200,9 +206,12 @@ def source(recipe: Recipe, max_side: int | None = None) -> Source:
 def _for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
     """Fill what depends on the device."""
     on_gpu = device.kind == "gpu"
+    width = recipe.width
+    if width is None and recipe.weights == "none":
+        width = 32 if on_gpu else 16
     return recipe.with_(
-        width=recipe.width or (32 if on_gpu else 16),
-        size=recipe.size or ((96, 96) if recipe.data == "shapes" else None),
+        width=width,
+        size=recipe.size or (_shapes_size(recipe.arch) if recipe.data == "shapes" else None),
         max_side=recipe.max_side or (1024 if on_gpu else 256),
         scale=recipe.scale or ((0.5, 2.0) if on_gpu else (0.9, 1.2)),
         learning_rate=recipe.learning_rate or 3e-3,
@@ -215,7 +224,8 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
     """Fill what depends on the training images and their classes."""
     on_gpu = device.kind == "gpu"
     sides = np.minimum(np.median(train.sizes, axis=0), 512 if on_gpu else 256)
-    size = recipe.size or tuple(int(max(1, side // STRIDE)) * STRIDE for side in sides)
+    stride = catalog.stride(recipe.arch)
+    size = recipe.size or tuple(int(max(1, side // stride)) * stride for side in sides)
     batch_size = recipe.batch_size or (16 if on_gpu else 8 if math.prod(size) <= 128**2 else 4)
     steps = 20_000 if on_gpu else 3_000
     epochs = min(max(math.ceil(steps * batch_size / len(train.sizes)), 8), 300)
@@ -246,10 +256,11 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
         recipe.seed,
     )
     height, width = prepared.val.sizes.max(axis=0)
+    stride = catalog.stride(recipe.arch)
     validation = ValidationBatches(
         prepared.splits.val,
         recipe.batch_size,
-        (height + -height % STRIDE, width + -width % STRIDE),
+        (height + -height % stride, width + -width % stride),
     )
     with _precision(recipe.precision):
         model = _build(prepared)
@@ -268,9 +279,33 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
     return model, batches, validation
 
 
-def _build(prepared: Prepared) -> keras.Model:
-    recipe, labels = prepared.recipe, prepared.splits.labels
-    return catalog.build(recipe.arch, (None, None, 3), len(labels), recipe.width)
+def _build(prepared: Prepared, **changes: object) -> keras.Model:
+    recipe = prepared.recipe.with_(**changes)
+    return catalog.build(
+        recipe.arch,
+        (None, None, 3),
+        len(prepared.splits.labels),
+        heads=recipe.heads,
+        head_weights=recipe.head_weights,
+        **_encoder(recipe),
+    )
+
+
+def _encoder(recipe: Recipe) -> dict:
+    """Return what concerns the encoder and its width, as `catalog.build` takes it."""
+    weights = None if recipe.weights == "none" else recipe.weights
+    return {
+        "width": recipe.width,
+        "encoder": recipe.encoder,
+        "weights": weights,
+        "frozen": recipe.frozen,
+    }
+
+
+def _shapes_size(arch: str) -> tuple[int, int]:
+    """Return the size at which the shapes are drawn: 96, or the next that the stride divides."""
+    stride = catalog.stride(arch)
+    return (96 + -96 % stride,) * 2
 
 
 def _class_weights(prepared: Prepared) -> Sequence[float] | None:

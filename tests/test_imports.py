@@ -20,6 +20,7 @@ FLOORS = [
     {"callbacks"},
     {"evaluation", "prediction"},
     {"models"},
+    {"encoders"},
     {"blocks"},
     {"losses", "metrics", "data", "inference", "plots", "layers", "schedules"},
     {"labels"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from kseg import _files
+from kseg.models.supervision import DeeplySupervised
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -17,6 +18,8 @@ class Checkpoint(keras.callbacks.Callback):
         last: Path of the last epoch's model.
         monitor: The log to maximise.
         export: Function from the training model to the one to save; by default the same.
+        heads: Path of the best epoch's model with all heads, if it is deeply supervised, whose
+            other files hold the final head alone.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class Checkpoint(keras.callbacks.Callback):
         last: Path,
         monitor: str = "val_mean_iou",
         export: Callable[[keras.Model], keras.Model] = lambda model: model,
+        heads: Path | None = None,
     ) -> None:
         super().__init__()
         self.best_epoch: int | None = None
@@ -32,6 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._best, self._last = best, last
         self._monitor = monitor
         self._export = export
+        self._heads = heads
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Save the epoch, numbered from 1."""
@@ -49,3 +54,6 @@ class Checkpoint(keras.callbacks.Callback):
         for path in paths:
             with _files.atomic(path) as temporary:
                 model.save(temporary)
+        if self._heads and self._best in paths and isinstance(model, DeeplySupervised):
+            with _files.atomic(self._heads) as temporary:
+                model.all_heads.save(temporary)

@@ -10,6 +10,7 @@ import click
 
 from kseg.cli.evaluate import evaluate
 from kseg.cli.info import info
+from kseg.cli.models import models
 from kseg.cli.predict import predict
 from kseg.cli.train import train
 
@@ -55,6 +56,7 @@ def kseg() -> None:
     kseg train --arch unet --data FOLDER    learn your images
     kseg evaluate                           score the newest run
     kseg predict IMAGE...                   predict masks with the newest run
+    kseg models                             list the architectures
 
     Every option can be set by a variable too, such as KSEG_TRAIN_EPOCHS=5.
     """
@@ -63,5 +65,5 @@ def kseg() -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (train, evaluate, predict, info):
+for command in (train, evaluate, predict, models, info):
     kseg.add_command(command)

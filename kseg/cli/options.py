@@ -26,24 +26,40 @@ class Size(click.ParamType):
         return int(sides[0]), int(sides[-1])
 
 
-class ClassWeights(click.ParamType):
-    """The name of a weighting, or one number a class, separated by commas."""
+class Weights(click.ParamType):
+    """The name of a weighting, or numbers separated by commas."""
 
     name = "KIND|LIST"
+    kinds: tuple[str, ...] = ()
+    each = ""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str | tuple[float, ...]:
         """Return the name, or the numbers."""
-        if isinstance(value, tuple) or value in ("none", "median", "enet"):
+        if isinstance(value, tuple) or value in self.kinds:
             return value
         try:
-            return _checks.class_weights([float(part) for part in value.split(",")])
+            return _checks.weights([float(part) for part in value.split(",")], "", "")
         except ValueError:
             self.fail(
-                "expected none, median, enet, or one number of at least 0 a class such as 1,2.5,4. "
-                f"Received: {value}",
+                f"expected {', '.join(self.kinds)}, or one number of at least 0 {self.each} such "
+                f"as 1,2.5,4. Received: {value}",
                 param,
                 ctx,
             )
+
+
+class ClassWeights(Weights):
+    """Weights of the classes in the loss."""
+
+    kinds = ("none", "median", "enet")
+    each = "a class"
+
+
+class HeadWeights(Weights):
+    """Weights of the heads in the loss."""
+
+    kinds = ("equal", "half")
+    each = "a head"
 
 
 def runs_option(command: Callable) -> Callable:

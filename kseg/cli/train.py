@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kseg.cli.options import ClassWeights, Size, one_of, runs_option
+from kseg.cli.options import ClassWeights, HeadWeights, Size, one_of, runs_option
+from kseg.encoders.catalog import ENCODERS
 from kseg.models.catalog import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     "--arch",
     metavar="NAME",
     callback=one_of(ARCHITECTURES, "architecture"),
-    help=f"Architecture: {', '.join(ARCHITECTURES)}.  [default: unet]",
+    help="Architecture, such as unet or unetpp; kseg models lists them.  [default: unet]",
 )
 @click.option(
     "--data",
@@ -35,6 +36,34 @@ if TYPE_CHECKING:
     "--recipe",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="recipe.yaml of a run to make again; other options change it.",
+)
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    callback=one_of(ENCODERS, "encoder"),
+    help="Encoder under an architecture that takes any; kseg models lists both.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["none", "imagenet"]),
+    help="What the encoder starts from; imagenet is downloaded once.  [default: none]",
+)
+@click.option(
+    "--frozen",
+    type=click.IntRange(0, 5),
+    help="Leading stages of the encoder that are not trained.  [default: 0]",
+)
+@click.option(
+    "--heads",
+    type=click.IntRange(1),
+    help="Supervised heads, the final one included; 1 for that alone.  [default: all that the "
+    "architecture has by itself]",
+)
+@click.option(
+    "--head-weights",
+    type=HeadWeights(),
+    help="Weights of the heads in the loss: equal, half (each half of the next), or one number a "
+    "head, the final one last.  [default: equal]",
 )
 @click.option("--width", type=click.IntRange(1), help="Channels of the first level.")
 @click.option("--size", type=Size(), help="Height and width of the crops, multiples of 16.")
@@ -127,7 +156,7 @@ def train(
 
 def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -> "Recipe":
     """Return the recipe of the file, or an empty one, with what the user chose in its place."""
-    from kseg.models.catalog import check_size
+    from kseg.models import catalog
     from kseg.recipes import make_recipe, read_recipe
 
     if minutes and choices["epochs"]:
@@ -136,7 +165,7 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
     start = read_recipe(recipe) if recipe else make_recipe()
     try:
         wish = start.with_(**given)
-        check_size(wish.size)
+        catalog.check_size(wish.arch, wish.size)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if wish.data != "shapes" and not Path(wish.data).is_dir():
@@ -192,7 +221,7 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
     print_facts(
         console,
         [
-            ("network", f"{recipe.arch}, width {recipe.width}, {recipe.precision}"),
+            ("network", _network(recipe)),
             (
                 "training",
                 f"{recipe.epochs} epochs, batch {recipe.batch_size}, crops of {height}x{width}, "
@@ -206,6 +235,20 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
             ),
         ],
     )
+
+
+def _network(recipe: "Recipe") -> str:
+    """Describe the network in a line."""
+    parts = [recipe.arch]
+    if recipe.encoder:
+        parts.append(f"encoder {recipe.encoder}")
+    if recipe.weights != "none":
+        parts.append(f"weights of {recipe.weights}, {recipe.frozen} of 5 stages frozen")
+    if recipe.width:
+        parts.append(f"width {recipe.width}")
+    if recipe.heads:
+        parts.append(f"{recipe.heads} heads")
+    return ", ".join([*parts, recipe.precision])
 
 
 def _print_run(console: "Console", run: "Run", prepared: "Prepared") -> None:

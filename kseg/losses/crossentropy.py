@@ -32,7 +32,8 @@ def cross_entropy(
         if from_logits:
             return ops.softplus(ops.where(is_foreground, -foreground, foreground))
         return _minus_log(ops.where(is_foreground, foreground, 1 - foreground))
-    chosen = ops.one_hot(y_true, y_pred.shape[-1], dtype="float32")
+    classes = y_pred.shape[-1]
+    chosen = ops.one_hot(ops.clip(y_true, 0, classes - 1), classes, dtype="float32")
     if from_logits:
         return ops.logsumexp(y_pred, axis=-1) - ops.sum(chosen * y_pred, axis=-1)
     return _minus_log(ops.sum(chosen * y_pred, axis=-1))
@@ -98,6 +99,14 @@ class CrossEntropy(keras.losses.Loss):
         self.ignore_class = ignore_class
         self.class_weights = _checks.class_weights(class_weights)
         self.from_logits = from_logits
+
+    def __call__(
+        self, y_true: KerasTensor, y_pred: KerasTensor, sample_weight: KerasTensor | None = None
+    ) -> KerasTensor:
+        """Return the loss; `sample_weight` is one number an image, `(batch,)`, or one a pixel."""
+        if sample_weight is not None and len(sample_weight.shape) == 1:
+            sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         """Return each pixel's part, such that the mean over all pixels is the loss."""

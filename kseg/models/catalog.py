@@ -1,48 +1,345 @@
 """The architectures by name; a builder, and Keras with it, is imported when it is used."""
 
 import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kseg import _checks
+from kseg.encoders.catalog import ENCODERS, make_encoder
 
 if TYPE_CHECKING:
     import keras
 
+
+@dataclass(frozen=True)
+class Architecture:
+    """An entry of the catalogue.
+
+    Attributes:
+        builder: Module below `kseg.models` and name of the function.
+        paper: Authors of the paper that it follows.
+        year: Year of that paper.
+        url: Where the paper is.
+        scaled: Arguments that are channels, as published; they scale with the width.
+        options: Further arguments; a value "module:function" names a function.
+        width: Channels of the first level as published.
+        encoder: Name of the encoder, where the architecture takes any.
+        has_heads: Whether the builder makes side heads itself.
+        stride: Sizes that it takes are multiples of this.
+    """
+
+    builder: str
+    paper: str
+    year: int
+    url: str
+    scaled: Mapping[str, int | Sequence] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    width: int = 64
+    encoder: str | None = None
+    has_heads: bool = False
+    stride: int = 32
+
+
+FIVE_LEVELS = {"filters": (64, 128, 256, 512, 1024)}
+
 ARCHITECTURES = {
-    "unet": "kseg.models.unet:build_unet",
+    "attention_unet": Architecture(
+        "attention_unet:build_attention_unet",
+        "Oktay et al.",
+        2018,
+        "https://arxiv.org/abs/1804.03999",
+        FIVE_LEVELS,
+        stride=16,
+    ),
+    "convnet": Architecture(
+        "convnet:build_convnet",
+        "Yu, Koltun",
+        2016,
+        "https://arxiv.org/abs/1511.07122",
+        {"filters": (64, 64, 64, 64, 64, 64, 64)},
+        stride=1,
+    ),
+    "deep_unet": Architecture(
+        "unet:build_unet",
+        "Ronneberger et al.",
+        2015,
+        "https://arxiv.org/abs/1505.04597",
+        {"filters": (10, 32, 64, 128, 256, 512, 1024)},
+        width=32,
+        stride=64,
+    ),
+    "deeplabv3plus": Architecture(
+        "deeplabv3plus:build_deeplabv3plus",
+        "Chen et al.",
+        2018,
+        "https://arxiv.org/abs/1802.02611",
+        {"filters": 256, "low_filters": 48},
+        encoder="resnet34",
+    ),
+    "encoder_decoder": Architecture(
+        "unet:build_unet",
+        "Badrinarayanan et al.",
+        2015,
+        "https://arxiv.org/abs/1511.00561",
+        FIVE_LEVELS,
+        {"skip": None},
+        stride=16,
+    ),
+    "encoder_unet": Architecture(
+        "encoder_unet:build_encoder_unet",
+        "Iglovikov, Shvets",
+        2018,
+        "https://arxiv.org/abs/1801.05746",
+        {"filters": (256, 128, 64, 32, 16)},
+        encoder="resnet34",
+    ),
+    "encoder_unetpp": Architecture(
+        "encoder_unet:build_encoder_unetpp",
+        "Zhou et al.",
+        2020,
+        "https://arxiv.org/abs/1912.05074",
+        {"filters": (256, 128, 64, 32, 16)},
+        encoder="resnet34",
+    ),
+    "fpn": Architecture(
+        "fpn:build_fpn",
+        "Kirillov et al.",
+        2019,
+        "https://arxiv.org/abs/1901.02446",
+        {"filters": 256, "head_filters": 128},
+        encoder="resnet34",
+    ),
+    "linknet": Architecture(
+        "linknet:build_linknet",
+        "Chaurasia, Culurciello",
+        2017,
+        "https://arxiv.org/abs/1707.03718",
+        {"filters": 32},
+        encoder="resnet34",
+    ),
+    "manet": Architecture(
+        "manet:build_manet",
+        "Fan et al.",
+        2020,
+        "https://doi.org/10.1109/ACCESS.2020.3025372",
+        {"filters": (256, 128, 64, 32, 16), "key_filters": 64},
+        encoder="resnet34",
+    ),
+    "pan": Architecture(
+        "pan:build_pan",
+        "Li et al.",
+        2018,
+        "https://arxiv.org/abs/1805.10180",
+        {"filters": 32},
+        encoder="resnet34",
+    ),
+    "pspnet": Architecture(
+        "pspnet:build_pspnet",
+        "Zhao et al.",
+        2017,
+        "https://arxiv.org/abs/1612.01105",
+        {"filters": 512},
+        encoder="resnet34",
+    ),
+    "r2unet": Architecture(
+        "r2unet:build_r2unet",
+        "Alom et al.",
+        2018,
+        "https://arxiv.org/abs/1802.06955",
+        FIVE_LEVELS,
+        stride=16,
+    ),
+    "residual_unet": Architecture(
+        "unet:build_unet",
+        "Zhang et al.",
+        2018,
+        "https://arxiv.org/abs/1711.10684",
+        FIVE_LEVELS,
+        {"block": "kseg.blocks:residual"},
+        stride=16,
+    ),
+    "resnet34_unet": Architecture(
+        "resnet34_unet:build_resnet34_unet",
+        "He et al.",
+        2016,
+        "https://arxiv.org/abs/1512.03385",
+        FIVE_LEVELS,
+        stride=64,
+    ),
+    "segformer": Architecture(
+        "segformer:build_segformer",
+        "Xie et al.",
+        2021,
+        "https://arxiv.org/abs/2105.15203",
+        {"filters": 256},
+        width=32,
+        encoder="mit_b0",
+    ),
+    "u2net": Architecture(
+        "u2net:build_u2net",
+        "Qin et al.",
+        2020,
+        "https://arxiv.org/abs/2005.09007",
+        {
+            "filters": ((32, 64), (32, 128), (64, 256), (128, 512), (256, 512), (256, 512)),
+            "decoder_filters": ((256, 512), (128, 256), (64, 128), (32, 64), (16, 64)),
+        },
+        has_heads=True,
+    ),
+    "unet": Architecture(
+        "unet:build_unet",
+        "Ronneberger et al.",
+        2015,
+        "https://arxiv.org/abs/1505.04597",
+        FIVE_LEVELS,
+        stride=16,
+    ),
+    "unet3plus": Architecture(
+        "unet3plus:build_unet3plus",
+        "Huang et al.",
+        2020,
+        "https://arxiv.org/abs/2004.08790",
+        {**FIVE_LEVELS, "skip_filters": 64},
+        has_heads=True,
+        stride=16,
+    ),
+    "unetpp": Architecture(
+        "unetpp:build_unetpp",
+        "Zhou et al.",
+        2018,
+        "https://arxiv.org/abs/1807.10165",
+        FIVE_LEVELS,
+        has_heads=True,
+        stride=16,
+    ),
 }
-LEVELS = 5
-STRIDE = 2 ** (LEVELS - 1)
 
 
-def check_size(size: tuple[int, int] | None) -> None:
-    """Refuse a size to train on that the networks' stride does not divide.
+def stride(arch: str) -> int:
+    """Return what the sizes given to a network of this kind must be multiples of, at least 32."""
+    return max(32, architecture(arch).stride)
+
+
+def check_size(arch: str, size: tuple[int, int] | None) -> None:
+    """Refuse a size to train on that the network's stride does not divide.
 
     Raises:
-        ValueError: A side is not a multiple of `STRIDE`.
+        ValueError: The architecture is unknown, or a side is not a multiple of its stride.
     """
-    if size is not None and any(side % STRIDE for side in size):
-        nearest = "x".join(str(max(1, round(side / STRIDE)) * STRIDE) for side in size)
+    step = architecture(arch).stride
+    if size is not None and any(side % step for side in size):
+        nearest = "x".join(str(max(1, round(side / step)) * step) for side in size)
         raise ValueError(
-            f"size must be multiples of {STRIDE}, the stride of the network. "
+            f"size must be multiples of {step}, the stride of {arch}. "
             f"Received {size[0]}x{size[1]}; the nearest is {nearest}."
         )
 
 
-def build(arch: str, input_shape: tuple, num_classes: int, width: int) -> "keras.Model":
+def check(arch: str, **options: object) -> None:
+    """Refuse options that do not fit an architecture, before data is read or Keras imported.
+
+    Args:
+        arch: A key of `ARCHITECTURES`.
+        **options: `encoder`, `weights`, `frozen` and `width`, as in `build`.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    _encoder_options(arch, architecture(arch), **options)
+
+
+def architecture(arch: str) -> Architecture:
+    """Return an entry.
+
+    Raises:
+        ValueError: The name is unknown; the message suggests the nearest.
+    """
+    return ARCHITECTURES[_checks.one_of(arch, ARCHITECTURES, "architecture")]
+
+
+def build(
+    arch: str,
+    input_shape: tuple = (None, None, 3),
+    num_classes: int = 1,
+    *,
+    width: int | None = None,
+    encoder: str | None = None,
+    weights: str | None = None,
+    frozen: int = 0,
+    heads: int | None = None,
+    head_weights: str | Sequence[float] = "equal",
+) -> "keras.Model":
     """Build an architecture by name.
 
     Args:
         arch: A key of `ARCHITECTURES`.
         input_shape: `(height, width, channels)`; height and width may be `None`.
         num_classes: Classes, the background included.
-        width: Channels of the first of five levels; each further level doubles them.
+        width: Channels of the first level; all others scale with it. Published weights have their
+            own width, and so has an encoder that comes in one width: then only the decoder scales.
+        encoder: A key of `encoders.ENCODERS`, for an architecture that takes any.
+        weights: Of the encoder: "imagenet", or `None` for random ones.
+        frozen: Leading stages of the encoder that are not trained, 0 to 5.
+        heads: Number of supervised heads, the final one included; 1 for a plain model. By default
+            all that the architecture has by itself.
+        head_weights: Weights of the heads: "equal", "half", or one number a head.
 
     Raises:
-        ValueError: The name is unknown; the message suggests the nearest.
+        ValueError: A name is unknown, or an option does not fit the architecture.
     """
-    _checks.one_of(arch, ARCHITECTURES, "architecture")
-    module, name = ARCHITECTURES[arch].split(":")
-    builder = getattr(importlib.import_module(module), name)
-    filters = [width * 2**level for level in range(LEVELS)]
-    return builder(input_shape, num_classes, filters=filters)
+    entry = architecture(arch)
+    ratio = 1.0 if width is None else _checks.positive_int(width, "width") / entry.width
+    options = {name: _function(value) for name, value in entry.options.items()}
+    options |= {name: _scaled(value, ratio) for name, value in entry.scaled.items()}
+    options |= _encoder_options(arch, entry, encoder, weights, frozen, width)
+    if entry.has_heads:
+        options |= {"heads": heads, "head_weights": head_weights}
+    model = _function(f"kseg.models.{entry.builder}")(input_shape, num_classes, **options)
+    if entry.has_heads or heads in (None, 1):
+        return model
+    from kseg.models.supervision import supervise
+
+    return supervise(model, heads, weights=head_weights)
+
+
+def _encoder_options(
+    arch: str,
+    entry: Architecture,
+    encoder: str | None = None,
+    weights: str | None = None,
+    frozen: int = 0,
+    width: int | None = None,
+) -> dict:
+    if entry.encoder is None:
+        if encoder or weights or frozen:
+            takers = ", ".join(name for name, other in ARCHITECTURES.items() if other.encoder)
+            raise ValueError(
+                f"{arch} has an encoder of its own: encoder, weights and frozen do not apply. "
+                f"Architectures that take any encoder: {takers}."
+            )
+        return {}
+    name = _checks.one_of(encoder or entry.encoder, ENCODERS, "encoder")
+    own_width = width if weights is None and _takes_width(name) else None
+    options = {"encoder": make_encoder(name, width=own_width, weights=weights, frozen=frozen)}
+    if arch in ("deeplabv3plus", "pan", "pspnet") and not name.startswith("resnet"):
+        options["output_stride"] = 32
+    return options
+
+
+def _scaled(value: int | Sequence, ratio: float) -> int | tuple:
+    if isinstance(value, int):
+        return max(1, round(value * ratio))
+    return tuple(_scaled(part, ratio) for part in value)
+
+
+def _function(value: object) -> object:
+    """Import a function named "module:function"; leave any other value."""
+    if not isinstance(value, str) or ":" not in value:
+        return value
+    module, name = value.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _takes_width(encoder: str) -> bool:
+    return encoder.startswith(("resnet", "mit"))

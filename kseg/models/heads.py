@@ -3,7 +3,7 @@
 import keras
 from keras import KerasTensor, layers
 
-from kseg import _checks
+from kseg import _checks, blocks
 
 
 def image_input(input_shape: tuple, stride: int) -> tuple[KerasTensor, KerasTensor]:
@@ -20,48 +20,95 @@ def image_input(input_shape: tuple, stride: int) -> tuple[KerasTensor, KerasTens
     Raises:
         ValueError: `input_shape` is not a shape of images.
     """
-    input_shape = _checks.image_shape(input_shape)
-    image = keras.Input(input_shape, name="image")
+    image = keras.Input(_checks.image_shape(input_shape), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32", name="pixels_to_unit")(image)
-    padding = [_split(-(size or 0) % stride) for size in input_shape[:2]]
-    if any(sum(pair) for pair in padding):
-        x = layers.ZeroPadding2D(padding, name="pad_to_stride")(x)
-    return image, x
+    return image, _padded(x, image, stride)
+
+
+def encoder_input(input_shape: tuple, stride: int = 32) -> tuple[KerasTensor, KerasTensor]:
+    """Take raw pixels and pad them with black; the encoder scales them to the range it wants.
+
+    The arguments and results are those of `image_input`; the features are in [0, 255].
+    """
+    image = keras.Input(_checks.image_shape(input_shape), name="image")
+    x = layers.Activation("linear", dtype="float32", name="pixels")(image)
+    return image, _padded(x, image, stride)
 
 
 def segmentation_output(
-    x: KerasTensor, image: KerasTensor, num_classes: int, activation: str | None
+    x: KerasTensor,
+    image: KerasTensor,
+    num_classes: int,
+    activation: str | None,
+    *,
+    kernel_size: int = 1,
+    doublings: int = 0,
+    name: str | None = None,
 ) -> KerasTensor:
     """Turn features into one value a class and pixel, in float32 and the size of `image`.
 
     Args:
-        x: The decoder's features, of the padded size.
+        x: The decoder's features, of the padded size, or of a smaller one.
         image: The model's input, whose size the output takes.
         num_classes: Classes; 1 means one foreground class against the background.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
+        kernel_size: Size of the convolution to the classes.
+        doublings: How often the logits are doubled in size, bilinearly, to reach the padded size.
+        name: Prefix of the layers' names; the final head has none.
 
     Returns:
         Shape `(batch, height, width, num_classes)`, float32.
-
-    Raises:
-        ValueError: `num_classes` is below 1 or `activation` unknown.
     """
-    num_classes = _checks.positive_int(num_classes, "num_classes")
-    activation = _checks.one_of(
-        activation or "none", ("auto", "none", "softmax", "sigmoid"), "activation"
-    )
-    if activation == "auto":
-        activation = "sigmoid" if num_classes == 1 else "softmax"
-    x = layers.Conv2D(num_classes, 1, name="logits")(x)
+    x = logits(x, num_classes, kernel_size=kernel_size, doublings=doublings, name=name)
+    return image_output(x, image, activation, name=name)
+
+
+def logits(
+    x: KerasTensor,
+    num_classes: int,
+    *,
+    kernel_size: int = 1,
+    doublings: int = 0,
+    name: str | None = None,
+) -> KerasTensor:
+    """Convolve features to the classes, and double the size bilinearly.
+
+    The arguments are those of `segmentation_output`.
+    """
+    prefix = "" if name is None else f"{name}_"
+    x = layers.Conv2D(num_classes, kernel_size, padding="same", name=f"{prefix}logits")(x)
+    for step in range(1, doublings + 1):
+        x = blocks.bilinear(x, name=f"{prefix}logits_up_{step}")
+    return x
+
+
+def image_output(
+    x: KerasTensor, image: KerasTensor, activation: str | None, *, name: str | None = None
+) -> KerasTensor:
+    """Crop logits of the padded size to that of `image`, and activate them in float32.
+
+    The arguments are those of `segmentation_output`.
+    """
+    prefix = "" if name is None else f"{name}_"
     padding = [
         _split((padded or 0) - (size or 0))
         for padded, size in zip(x.shape[1:3], image.shape[1:3], strict=True)
     ]
     if any(sum(pair) for pair in padding):
-        x = layers.Cropping2D(padding, name="crop_to_image")(x)
-    if activation == "none":
-        return layers.Activation("linear", dtype="float32", name="logits_float32")(x)
-    return layers.Activation(activation, dtype="float32", name="probabilities")(x)
+        x = layers.Cropping2D(padding, name=f"{prefix}crop_to_image")(x)
+    if activation == "auto":
+        activation = "sigmoid" if x.shape[-1] == 1 else "softmax"
+    kind = "logits_float32" if activation in (None, "none") else "probabilities"
+    return layers.Activation(
+        "linear" if kind == "logits_float32" else activation, dtype="float32", name=prefix + kind
+    )(x)
+
+
+def _padded(x: KerasTensor, image: KerasTensor, stride: int) -> KerasTensor:
+    padding = [_split(-(size or 0) % stride) for size in image.shape[1:3]]
+    if any(sum(pair) for pair in padding):
+        x = layers.ZeroPadding2D(padding, name="pad_to_stride")(x)
+    return x
 
 
 def _split(total: int) -> tuple[int, int]:

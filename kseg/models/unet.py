@@ -49,19 +49,19 @@ def build_unet(
 
     Example:
         >>> model = build_unet((256, 256, 3), 8)
-        >>> model.count_params(trainable=True)
+        >>> measure(model).parameters
         31038088
 
     References:
         Ronneberger, Fischer and Brox 2015, https://arxiv.org/abs/1505.04597, Figure 1.
     """
+    _checks.network(input_shape, num_classes, activation)
     filters = _checks.widths(filters, "filters", at_least=2)
     *encoder_filters, bottleneck_filters = filters
     if decoder_filters is None:
         decoder_filters = encoder_filters[::-1]
     decoder_filters = _checks.widths(decoder_filters, "decoder_filters")
     _checks.same_length(decoder_filters, encoder_filters, "decoder_filters", "the encoder")
-
     _checks.functions(block=block, down=down, up=up, **({"skip": skip} if skip else {}))
 
     image, x = heads.image_input(input_shape, stride=2 ** len(encoder_filters))

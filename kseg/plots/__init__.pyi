@@ -1,4 +1,5 @@
 from .curves import training_curves as training_curves
+from .graphs import network_picture as network_picture
 from .matrices import confusion_picture as confusion_picture
 from .overlays import comparison as comparison
 from .overlays import overlay as overlay

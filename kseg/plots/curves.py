@@ -6,14 +6,19 @@ import numpy as np
 from matplotlib.figure import Figure
 
 
-def training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
+def training_curves(history: Mapping[str, Sequence[float]], heads: Sequence[str] = ()) -> Figure:
     """Draw a panel a quantity, training and validation in one; the best epoch is marked.
 
     Args:
         history: Values an epoch under the names of Keras's logs (`loss`, `val_loss`, `mean_iou`,
             ...); NaN where an epoch has none.
+        heads: Names of losses of single heads, drawn thin beside `loss`.
     """
-    names = [name for name in history if name != "epoch" and not name.startswith("val_")]
+    names = [
+        name
+        for name in history
+        if name != "epoch" and not name.startswith("val_") and name not in heads
+    ]
     epochs = np.asarray(history.get("epoch", range(1, 1 + len(history[names[0]]))))
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
@@ -32,6 +37,9 @@ def training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
                 ha="center",
                 fontsize=8,
             )
+            axis.legend(fontsize=8)
+        for head in heads if name == "loss" else ():
+            axis.plot(epochs, history[head], "-", linewidth=0.7, label=head)
             axis.legend(fontsize=8)
         axis.set_title(name.replace("_", " ").replace("iou", "IoU"), fontsize=10)
         axis.margins(0.08, 0.12)

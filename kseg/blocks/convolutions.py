@@ -1,0 +1,236 @@
+"""Convolutions: tensor to tensor, at the same size."""
+
+from collections.abc import Callable
+from functools import partial
+
+from keras import KerasTensor, layers
+
+from kseg.layers import BatchNormalization
+
+Filters = int | tuple[int, ...]
+
+
+def convolution(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: int = 3,
+    *,
+    strides: int = 1,
+    dilation: int = 1,
+    activation: str | Callable | None = "relu",
+    normalization: Callable | None = BatchNormalization,
+    use_bias: bool | None = None,
+    name: str,
+    number: str = "",
+) -> KerasTensor:
+    """Apply a convolution, normalise, and activate.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        filters: Channels of the result.
+        kernel_size: Height and width of the kernel.
+        strides: Step of the kernel.
+        dilation: Dilation rate (Yu and Koltun 2016, https://arxiv.org/abs/1511.07122).
+        activation: Name or function of the activation; `None` for none.
+        normalization: Layer class called as `normalization(name=...)`, or `None` for none.
+        use_bias: Whether the convolution has a bias; by default only without normalisation, whose
+            offset would make it redundant.
+        name: Prefix of the layers' names.
+        number: Their suffix.
+
+    Returns:
+        Features, shape `(batch, height / strides, width / strides, filters)`.
+    """
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        dilation_rate=dilation,
+        use_bias=normalization is None if use_bias is None else use_bias,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv{number}",
+    )(x)
+    if normalization is not None:
+        x = normalization(name=f"{name}_norm{number}")(x)
+    if activation is not None:
+        x = layers.Activation(activation, name=f"{name}_act{number}")(x)
+    return x
+
+
+def double_convolution(
+    x: KerasTensor,
+    filters: Filters,
+    *,
+    activation: str | Callable = "relu",
+    normalization: Callable | None = BatchNormalization,
+    use_bias: bool | None = None,
+    dilation: int = 1,
+    dropout: float = 0.0,
+    name: str,
+) -> KerasTensor:
+    """Apply 3x3 convolutions, each normalised and activated; two of them where `filters` is an int.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        filters: Channels of both convolutions; a tuple gives the channels of each of any number.
+        activation: Name or function of the activation after each normalisation.
+        normalization: Layer class called as `normalization(name=...)`, or `None` for none.
+        use_bias: Whether the convolutions have a bias; by default only without normalisation,
+            whose offset would make it redundant.
+        dilation: Dilation rate of the convolutions (Yu and Koltun 2016).
+        dropout: Part of the block's output set to zero in training, in [0, 1).
+        name: Prefix of the layers' names.
+
+    Returns:
+        Features, shape `(batch, height, width, channels of the last convolution)`.
+
+    References:
+        Ronneberger, Fischer and Brox 2015, https://arxiv.org/abs/1505.04597, Figure 1, with "same"
+        padding and batch normalisation.
+    """
+    for step, width in enumerate(_each_convolution(filters), start=1):
+        x = convolution(
+            x,
+            width,
+            dilation=dilation,
+            activation=activation,
+            normalization=normalization,
+            use_bias=use_bias,
+            name=name,
+            number=f"_{step}",
+        )
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    return x
+
+
+def residual(
+    x: KerasTensor,
+    filters: Filters,
+    *,
+    activation: str | Callable = "relu",
+    normalization: Callable | None = BatchNormalization,
+    strides: int = 1,
+    project: bool = False,
+    dropout: float = 0.0,
+    name: str,
+) -> KerasTensor:
+    """Add a shortcut around 3x3 convolutions; the activation of the last one follows the sum.
+
+    The shortcut is the identity, or a normalised 1x1 convolution where the shape changes.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        filters: As in `double_convolution`.
+        activation: As in `double_convolution`.
+        normalization: As in `double_convolution`.
+        strides: Step of the first convolution.
+        project: Whether the shortcut is a convolution also where the shape stays.
+        dropout: As in `double_convolution`.
+        name: Prefix of the layers' names.
+
+    Returns:
+        Features, shape `(batch, height, width, channels of the last convolution)`.
+
+    References:
+        He, Zhang, Ren and Sun 2016, https://arxiv.org/abs/1512.03385, Figure 2.
+    """
+    *_, last = widths = _each_convolution(filters)
+    convolve = partial(convolution, normalization=normalization)
+    shortcut = x
+    if project or strides > 1 or x.shape[-1] != last:
+        shortcut = convolve(x, last, 1, strides=strides, activation=None, name=f"{name}_shortcut")
+    for step, width in enumerate(widths, start=1):
+        follows = activation if step < len(widths) else None
+        x = convolve(
+            x,
+            width,
+            strides=strides if step == 1 else 1,
+            activation=follows,
+            name=name,
+            number=f"_{step}",
+        )
+    x = layers.Add(name=f"{name}_add")([x, shortcut])
+    x = layers.Activation(activation, name=f"{name}_act")(x)
+    return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
+
+
+def recurrent_residual(
+    x: KerasTensor,
+    filters: int,
+    *,
+    steps: int = 2,
+    activation: str | Callable = "relu",
+    normalization: Callable | None = BatchNormalization,
+    use_bias: bool | None = None,
+    name: str,
+) -> KerasTensor:
+    """Add two recurrent convolutions to a 1x1 convolution of the input.
+
+    A recurrent convolution applies one 3x3 convolution, with its normalisation, to its input and
+    then `steps` times to the sum of its input and its own result.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        filters: Channels of the result.
+        steps: Recurrences, t in the paper.
+        activation: As in `convolution`.
+        normalization: As in `convolution`.
+        use_bias: As in `convolution`, of the 3x3 convolutions; the 1x1 convolution has a bias.
+        name: Prefix of the layers' names.
+
+    Returns:
+        Features, shape `(batch, height, width, filters)`.
+
+    References:
+        Alom, Hasan, Yakopcic, Taha and Asari 2018, https://arxiv.org/abs/1802.06955, Figures 3, 4.
+    """
+    x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", name=f"{name}_entry")(x)
+    y = x
+    for unit in (1, 2):
+        shared = layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            use_bias=normalization is None if use_bias is None else use_bias,
+            kernel_initializer="he_normal",
+            name=f"{name}_conv_{unit}",
+        )
+        normalize = normalization(name=f"{name}_norm_{unit}") if normalization else lambda z: z
+        before, y = y, None
+        for step in range(steps + 1):
+            part = f"{name}_{unit}_{step}"
+            y = before if y is None else layers.Add(name=f"{part}_sum")([before, y])
+            y = layers.Activation(activation, name=f"{part}_act")(normalize(shared(y)))
+    return layers.Add(name=f"{name}_add")([x, y])
+
+
+def separable_convolution(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: int = 3,
+    *,
+    dilation: int = 1,
+    name: str,
+) -> KerasTensor:
+    """Convolve each channel by itself, mix them by a 1x1 convolution, normalise, and activate.
+
+    The arguments and the result are those of `convolution`.
+
+    References:
+        Chollet 2017, https://arxiv.org/abs/1610.02357.
+    """
+    x = layers.DepthwiseConv2D(
+        kernel_size,
+        padding="same",
+        dilation_rate=dilation,
+        use_bias=False,
+        depthwise_initializer="he_normal",
+        name=f"{name}_depthwise",
+    )(x)
+    return convolution(x, filters, 1, name=name)
+
+
+def _each_convolution(filters: Filters) -> tuple[int, ...]:
+    return (filters, filters) if isinstance(filters, int) else tuple(filters)

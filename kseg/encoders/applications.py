@@ -1,0 +1,148 @@
+"""Encoders from `keras.applications`, which consist of built-in layers."""
+
+from collections.abc import Iterable
+
+import keras
+from keras import KerasTensor
+
+from kseg import _checks
+from kseg.encoders import inputs
+from kseg.layers import BatchNormalization
+
+DENSENET = ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu")
+
+# Name: the application, the range of its pixels (a key of `inputs.RANGES`), and the layers whose
+# outputs are the features of strides 2 to 32: the last of their size, but where the next stage
+# would widen them first. ":input" is for a layer whose input comes from one without a fixed name.
+APPLICATIONS = {
+    "efficientnetv2_b0": (
+        "EfficientNetV2B0",
+        "imagenet",
+        ("block1a_project_activation", "block2b_add", "block3b_add", "block5e_add", "block6h_add"),
+    ),
+    "efficientnetv2_b1": (
+        "EfficientNetV2B1",
+        "imagenet",
+        ("block1b_add", "block2c_add", "block3c_add", "block5f_add", "block6i_add"),
+    ),
+    "efficientnetv2_b2": (
+        "EfficientNetV2B2",
+        "imagenet",
+        ("block1b_add", "block2c_add", "block3c_add", "block5f_add", "block6j_add"),
+    ),
+    "efficientnetv2_b3": (
+        "EfficientNetV2B3",
+        "imagenet",
+        ("block1b_add", "block2c_add", "block3c_add", "block5g_add", "block6l_add"),
+    ),
+    "efficientnetv2_s": (
+        "EfficientNetV2S",
+        "symmetric_128",
+        ("block1b_add", "block2d_add", "block3d_add", "block5i_add", "block6o_add"),
+    ),
+    "efficientnetv2_m": (
+        "EfficientNetV2M",
+        "symmetric_128",
+        ("block1c_add", "block2e_add", "block3e_add", "block5n_add", "block7e_add"),
+    ),
+    "efficientnetv2_l": (
+        "EfficientNetV2L",
+        "symmetric_128",
+        ("block1d_add", "block2g_add", "block3g_add", "block5s_add", "block7g_add"),
+    ),
+    "mobilenetv2": (
+        "MobileNetV2",
+        "symmetric",
+        (
+            "expanded_conv_project_BN",
+            "block_2_add",
+            "block_5_add",
+            "block_12_add",
+            "block_16_project_BN",
+        ),
+    ),
+    "mobilenetv3_small": (
+        "MobileNetV3Small",
+        "symmetric",
+        (
+            "expanded_conv_depthwise_pad:input",
+            "expanded_conv_project_bn",
+            "expanded_conv_2_add",
+            "expanded_conv_7_add",
+            "expanded_conv_10_add",
+        ),
+    ),
+    "mobilenetv3_large": (
+        "MobileNetV3Large",
+        "symmetric",
+        (
+            "expanded_conv_add",
+            "expanded_conv_2_add",
+            "expanded_conv_5_add",
+            "expanded_conv_11_add",
+            "expanded_conv_14_add",
+        ),
+    ),
+    "densenet121": ("DenseNet121", "imagenet", DENSENET),
+    "densenet169": ("DenseNet169", "imagenet", DENSENET),
+    "densenet201": ("DenseNet201", "imagenet", DENSENET),
+    "vgg16": (
+        "VGG16",
+        "imagenet_centred",
+        ("block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3", "block5_pool"),
+    ),
+    "vgg19": (
+        "VGG19",
+        "imagenet_centred",
+        ("block2_conv2", "block3_conv4", "block4_conv4", "block5_conv4", "block5_pool"),
+    ),
+}
+# These can scale pixels themselves, but not for any number of channels.
+WITH_PREPROCESSING = ("EfficientNetV2", "MobileNetV3")
+
+
+def application(x: KerasTensor, *, name: str, output_stride: int = 32) -> tuple[KerasTensor, ...]:
+    """Turn an image into features of five strides by a network of `keras.applications`.
+
+    Its batch normalisations become those of `kseg.layers`, with their momentum of 0.9.
+
+    Args:
+        x: Raw pixels, shape `(batch, height, width, channels)`, values in [0, 255].
+        name: A key of `APPLICATIONS`.
+        output_stride: 32; these networks cannot be dilated.
+
+    Returns:
+        Features of strides 2, 4, 8, 16 and 32.
+
+    Raises:
+        ValueError: The name is unknown or the output stride is not 32.
+
+    References:
+        Tan and Le 2021, https://arxiv.org/abs/2104.00298 (EfficientNetV2);
+        Sandler et al. 2018, https://arxiv.org/abs/1801.04381 (MobileNetV2);
+        Howard et al. 2019, https://arxiv.org/abs/1905.02244 (MobileNetV3);
+        Huang et al. 2017, https://arxiv.org/abs/1608.06993 (DenseNet);
+        Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556 (VGG).
+    """
+    _checks.one_of(name, APPLICATIONS, "application")
+    inputs.refuse_dilation(output_stride, f"'{name}'")
+    function, pixels, ends = APPLICATIONS[name]
+    options = {"include_preprocessing": False} if function.startswith(WITH_PREPROCESSING) else {}
+    x = inputs.scale_pixels(x, pixels)
+    model = getattr(keras.applications, function)(
+        include_top=False, weights=None, input_tensor=x, **options
+    )
+    _speed_up(model.layers)
+    return tuple(_tensor(model, *end.split(":")) for end in ends)
+
+
+def _tensor(model: keras.Model, layer: str, end: str = "output") -> KerasTensor:
+    return getattr(model.get_layer(layer), end)
+
+
+def _speed_up(layers: Iterable[keras.Layer]) -> None:
+    """Give batch normalisations kseg's class, which differs in its `call` alone."""
+    for layer in layers:
+        if type(layer) is keras.layers.BatchNormalization:
+            layer.__class__ = BatchNormalization
+            layer.momentum = 0.9

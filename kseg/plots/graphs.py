@@ -1,0 +1,90 @@
+"""Networks as pictures: their parts from left to right, each halving of the size a step down."""
+
+import math
+from collections.abc import Collection, Mapping
+
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+
+COLOURS = ("#4e79a7", "#59a14f", "#edc948", "#f28e2b", "#e15759", "#b07aa1", "#9c755f", "#76b7b2")
+
+
+def network_picture(
+    parts: Mapping[str, tuple[int, float]], joined: Collection[tuple[str, str]], title: str = ""
+) -> Figure:
+    """Draw a network.
+
+    Args:
+        parts: By name, in order from the input to the output: channels, and how many times smaller
+            than the image the features are.
+        joined: Pairs of names: the features of the first go into the second.
+        title: Text above the picture.
+    """
+    columns = _columns(parts, joined)
+    places = {name: (columns[name], -math.log2(smaller)) for name, (_, smaller) in parts.items()}
+    rows = [row for _, row in places.values()]
+    figure = Figure(
+        figsize=(1.3 * max(columns.values()) + 2, 0.95 * (max(rows) - min(rows)) + 2.2),
+        layout="constrained",
+    )
+    axes = figure.subplots()
+    for first, second in joined:
+        reach = abs(columns[second] - columns[first])
+        is_straight = reach <= 1 or places[first][1] != places[second][1]
+        bend = 0.0 if is_straight else -0.25 / math.sqrt(reach)
+        axes.add_patch(
+            FancyArrowPatch(
+                places[first],
+                places[second],
+                connectionstyle=f"arc3,rad={bend}",
+                arrowstyle="-|>",
+                mutation_scale=9,
+                shrinkA=24,
+                shrinkB=24,
+                color="#888888",
+                linewidth=0.9,
+            )
+        )
+    for name, (column, row) in places.items():
+        axes.text(
+            column,
+            row,
+            f"{name.replace('_', ' ')}\n{parts[name][0]}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white",
+            bbox={
+                "boxstyle": "round,pad=0.45",
+                "facecolor": COLOURS[round(-row) % len(COLOURS)],
+                "edgecolor": "none",
+            },
+        )
+    levels = sorted({round(-row) for row in rows})
+    axes.set_yticks([-level for level in levels], [f"1/{2**level}" for level in levels])
+    axes.set_xticks([])
+    axes.set_xlim(-0.7, max(columns.values()) + 0.7)
+    axes.set_ylim(min(rows) - 0.6, max(rows) + 0.9)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=8)
+    axes.set_title(title, fontsize=10)
+    return figure
+
+
+def _columns(
+    parts: Mapping[str, tuple[int, float]], joined: Collection[tuple[str, str]]
+) -> dict[str, int]:
+    """Place each part right of all that lead to it; two of one size never in one place."""
+    order = {name: number for number, name in enumerate(parts)}
+    columns: dict[str, int] = {}
+    taken: set[tuple[int, float]] = set()
+    for name in parts:
+        before = [
+            first for first, second in joined if second == name and order[first] < order[name]
+        ]
+        column = 1 + max((columns[first] for first in before), default=-1)
+        while (column, parts[name][1]) in taken:
+            column += 1
+        columns[name] = column
+        taken.add((column, parts[name][1]))
+    return columns
