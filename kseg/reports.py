@@ -13,8 +13,9 @@ from kseg.callbacks.history import read_history
 from kseg.data.samples import Samples
 from kseg.evaluation import Evaluation
 from kseg.inference.predictor import Predictor
+from kseg.levels import Level
 from kseg.models.measures import parts
-from kseg.plots import curves, graphs, matrices, overlays
+from kseg.plots import curves, graphs, matrices, overlays, tradeoffs
 
 HEAD = re.compile(r"x\d+_\d+|(decoder_|side_|p)\d+|fused|final")
 """Names under which heads log their losses."""
@@ -53,6 +54,18 @@ def report_evaluation(folder: RunFolder, evaluation: Evaluation, split: str) -> 
     _files.write_json(scores, {"split": split, **evaluation.to_dict()})
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
     return scores, _save(folder.path / f"confusion_{split}.png", picture)
+
+
+def report_levels(folder: RunFolder, levels: Sequence[Level], chosen: Level) -> Path:
+    """Draw the mean IoU of a run's levels over what they cost; return where."""
+    costs = {
+        "million parameters": [level.parameters / 1e6 for level in levels],
+        "images a second": [level.images_per_second for level in levels],
+    }
+    names = [level.head for level in levels]
+    scores = [level.mean_iou for level in levels]
+    picture = tradeoffs.tradeoff_picture(names, scores, costs, chosen.head)
+    return _save(folder.path / "levels.png", picture)
 
 
 def class_table(evaluation: Evaluation) -> list[Sequence[str]]:

@@ -24,6 +24,7 @@ from kseg.labels import Labels
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog
+from kseg.models.pruning import prune
 from kseg.recipes import Recipe, write_recipe
 from kseg.schedules import cosine_with_warmup
 
@@ -193,7 +194,8 @@ def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
             with _precision("float32"):
                 copies.append(_build(prepared, weights="none"))
         copies[0].set_weights(model.get_weights())
-        return copies[0]
+        level = prepared.recipe.level
+        return prune(copies[0], level) if level else copies[0]
 
     return copy
 

@@ -14,7 +14,7 @@ FLOORS = [
     {"__main__"},
     {"cli"},
     {"reports"},
-    {"training"},
+    {"training", "levels"},
     {"artifacts"},
     {"recipes"},
     {"callbacks"},

@@ -12,6 +12,7 @@ from kseg.cli.evaluate import evaluate
 from kseg.cli.info import info
 from kseg.cli.models import models
 from kseg.cli.predict import predict
+from kseg.cli.prune import prune
 from kseg.cli.train import train
 
 
@@ -56,6 +57,7 @@ def kseg() -> None:
     kseg train --arch unet --data FOLDER    learn your images
     kseg evaluate                           score the newest run
     kseg predict IMAGE...                   predict masks with the newest run
+    kseg prune                              cut a U-Net++ back to a smaller network
     kseg models                             list the architectures
 
     Every option can be set by a variable too, such as KSEG_TRAIN_EPOCHS=5.
@@ -65,5 +67,5 @@ def kseg() -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (train, evaluate, predict, models, info):
+for command in (train, evaluate, predict, prune, models, info):
     kseg.add_command(command)

@@ -49,14 +49,17 @@ class Predictor:
                 )
         masks = []
         for group in _of_one_shape(images):
-            small = [self._shrunk(image) for image in group]
-            height, width = small[0].shape[:2]
-            outputs = self._engine(np.stack([self._padded(image) for image in small]))
+            height, width = self._shrunk(group[0]).shape[:2]
+            outputs = self._engine(np.stack([self.shown(image) for image in group]))
             masks += [
                 _classes(output[:height, :width], image.shape[:2])
                 for output, image in zip(outputs, group, strict=True)
             ]
         return masks
+
+    def shown(self, image: np.ndarray) -> np.ndarray:
+        """Return an image as the network is shown it: within `max_side`, padded to `stride`."""
+        return self._padded(self._shrunk(image))
 
     def _shrunk(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]

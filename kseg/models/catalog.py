@@ -1,7 +1,7 @@
 """The architectures by name; a builder, and Keras with it, is imported when it is used."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -289,18 +289,39 @@ def build(
         ValueError: A name is unknown, or an option does not fit the architecture.
     """
     entry = architecture(arch)
-    ratio = 1.0 if width is None else _checks.positive_int(width, "width") / entry.width
-    options = {name: _function(value) for name, value in entry.options.items()}
-    options |= {name: _scaled(value, ratio) for name, value in entry.scaled.items()}
-    options |= _encoder_options(arch, entry, encoder, weights, frozen, width)
+    options = arguments(arch, width=width, encoder=encoder, weights=weights, frozen=frozen)
     if entry.has_heads:
         options |= {"heads": heads, "head_weights": head_weights}
-    model = _function(f"kseg.models.{entry.builder}")(input_shape, num_classes, **options)
+    model = builder(arch)(input_shape, num_classes, **options)
     if entry.has_heads or heads in (None, 1):
         return model
     from kseg.models.supervision import supervise
 
     return supervise(model, heads, weights=head_weights)
+
+
+def builder(arch: str) -> "Callable[..., keras.Model]":
+    """Return the function that builds an architecture."""
+    return _function(f"kseg.models.{architecture(arch).builder}")
+
+
+def arguments(
+    arch: str,
+    *,
+    width: int | None = None,
+    encoder: str | None = None,
+    weights: str | None = None,
+    frozen: int = 0,
+) -> dict:
+    """Return what `build` calls the builder with, beside shape, classes and heads.
+
+    The arguments are those of `build`.
+    """
+    entry = architecture(arch)
+    ratio = 1.0 if width is None else _checks.positive_int(width, "width") / entry.width
+    options = {name: _function(value) for name, value in entry.options.items()}
+    options |= {name: _scaled(value, ratio) for name, value in entry.scaled.items()}
+    return options | _encoder_options(arch, entry, encoder, weights, frozen, width)
 
 
 def _encoder_options(

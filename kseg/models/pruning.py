@@ -27,11 +27,20 @@ def prune(model: keras.Model, level: int) -> keras.Model:
     References:
         Zhou et al. 2018, https://arxiv.org/abs/1807.10165, Section 3.2 and Figure 3.
     """
+    return cut(model, head_of(model, level))
+
+
+def head_of(model: keras.Model, level: int | None) -> str | None:
+    """Return the name of the head of a level; `None` stays `None`.
+
+    Raises:
+        ValueError: The model has one head, or none of that level.
+    """
     names = levels(model)
-    if level not in names:
+    if level is not None and level not in names:
         allowed = ", ".join(f"{number} ({name})" for number, name in names.items())
         raise ValueError(f"level must be one of {allowed}. Received: {level!r}.")
-    return cut(model, names[level])
+    return names.get(level)
 
 
 def levels(model: keras.Model) -> dict[int, str]:

@@ -52,7 +52,7 @@ def build_u2net(
     _checks.network(input_shape, num_classes, activation)
     filters = _checks.pairs(filters, "filters", 6)
     decoder_filters = _checks.pairs(decoder_filters, "decoder_filters", 5)
-    supervised = _checks.count(heads or 7, 7, "heads")
+    supervised = _checks.count(7 if heads is None else heads, 7, "heads")
     normalized(head_weights, supervised)
 
     image, x = image_input(input_shape, stride=32)

@@ -54,7 +54,7 @@ def build_unet3plus(
     skip_filters = _checks.positive_int(skip_filters, "skip_filters")
     _checks.functions(block=block)
     depth = len(filters)
-    supervised = range(_checks.count(heads or depth, depth, "heads"), 0, -1)
+    supervised = range(_checks.count(depth if heads is None else heads, depth, "heads"), 0, -1)
     normalized(head_weights, len(supervised))
 
     image, x = image_input(input_shape, stride=2 ** (depth - 1))

@@ -60,7 +60,9 @@ def build_unetpp(
     filters = _checks.widths(filters, "filters", at_least=2)
     _checks.functions(block=block, up=up)
     depth = len(filters) - 1
-    supervised = range(depth + 1 - _checks.count(heads or depth, depth, "heads"), depth + 1)
+    supervised = range(
+        depth + 1 - _checks.count(depth if heads is None else heads, depth, "heads"), depth + 1
+    )
     normalized(head_weights, len(supervised))
 
     image, x = image_input(input_shape, stride=2**depth)

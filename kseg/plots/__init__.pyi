@@ -3,3 +3,4 @@ from .graphs import network_picture as network_picture
 from .matrices import confusion_picture as confusion_picture
 from .overlays import comparison as comparison
 from .overlays import overlay as overlay
+from .tradeoffs import tradeoff_picture as tradeoff_picture

@@ -7,8 +7,6 @@ import pytest
 from kseg.encoders.catalog import ENCODERS
 from kseg.encoders.mit import mit
 
-pytestmark = pytest.mark.backend
-
 NARROW = {"width": 4, "depths": (1, 1, 1, 1)}
 
 
@@ -32,6 +30,7 @@ def test_parameters_equal_the_published_counts(name, count):
     assert build(**ENCODERS[name][1]).count_params() == count
 
 
+@pytest.mark.backend
 def test_strides_and_widths_over_sizes():
     model = build(**NARROW)
     for height, width in ((64, 96), (32, 32)):
@@ -48,6 +47,7 @@ def test_there_is_nothing_at_stride_2():
     assert mit(keras.Input((None, None, 3)), **NARROW)[0] is None
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("reduction", [True, False])
 def test_attention_equals_its_formula(reduction):
     """softmax(Q K^T / sqrt(d)) V over all positions, with and without reduction."""
@@ -74,6 +74,7 @@ def test_attention_equals_its_formula(reduction):
     np.testing.assert_allclose(got.reshape(expected.shape), expected, atol=1e-4)
 
 
+@pytest.mark.backend
 def test_stochastic_depth_leaves_out_whole_branches_in_training_only():
     keras.utils.set_random_seed(0)
     model = build(width=4, depths=(1, 1, 1, 2), stochastic_depth=0.5)
@@ -89,6 +90,7 @@ def test_stochastic_depth_leaves_out_whole_branches_in_training_only():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(drop(ones)), ones)
 
 
+@pytest.mark.backend
 def test_gradient_reaches_every_weight():
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 64, 3))
