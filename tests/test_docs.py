@@ -30,8 +30,15 @@ def test_every_block_of_the_readme_is_of_a_kind_that_is_run():
     assert BLOCKS[0][1] in (ROOT / "README.md").read_text().split("<!-- setup -->")[1]
 
 
-@pytest.mark.parametrize("script", [text for kind, text in BLOCKS if kind == "python"])
-def test_scripts_of_the_readme_run(tmp_path, script):
+SCRIPTS = [text for kind, text in BLOCKS if kind == "python"] + [
+    text
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    for text in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_of_the_pages_run(tmp_path, script):
     (tmp_path / "script.py").write_text(script)
     run(["script.py"], tmp_path)
 
@@ -62,9 +69,10 @@ def test_every_command_stands_in_the_readme():
         assert f"`kseg {name}" in README
 
 
-def test_links_of_the_readme_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert (page.parent / target).exists(), target
 
 
 def test_example_on_shapes(tmp_path):
@@ -78,6 +86,16 @@ def test_example_on_an_own_folder(rectangles, tmp_path):
     assert re.search(r"mean IoU 0\.\d{3}", output)
 
 
+def test_example_on_pruning(tmp_path):
+    output = run([ROOT / "examples/03_prune_unetpp.py", "--smoke"], tmp_path)
+    assert re.search(r"level 4: mean IoU 0\.\d{3}, [\d,]+ parameters", output)
+    assert (tmp_path / "unetpp_level2.keras").exists()
+
+
 def test_every_example_has_a_test():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert names == {"01_unet_on_shapes.py", "02_own_folder.py"}
+    assert names == {
+        "01_unet_on_shapes.py",
+        "02_own_folder.py",
+        "03_prune_unetpp.py",
+    }

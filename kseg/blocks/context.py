@@ -98,7 +98,7 @@ def channel_attention(x: KerasTensor, reduction: int, *, name: str) -> KerasTens
 
     Args:
         x: Features, shape `(batch, height, width, channels)`.
-        reduction: How many times narrower the first layer is.
+        reduction: How many times narrower the first layer is; it has at least 4 channels.
         name: Prefix of the layers' names.
 
     Returns:
@@ -109,7 +109,7 @@ def channel_attention(x: KerasTensor, reduction: int, *, name: str) -> KerasTens
     """
     channels = x.shape[-1]
     x = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
-    x = layers.Dense(max(1, channels // reduction), "relu", name=f"{name}_squeeze")(x)
+    x = layers.Dense(max(4, channels // reduction), "relu", name=f"{name}_squeeze")(x)
     return layers.Dense(channels, "sigmoid", name=f"{name}_excite")(x)
 
 

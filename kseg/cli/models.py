@@ -132,14 +132,12 @@ def _built(
     encoder: str | None = None,
 ) -> "tuple[keras.Model, Measures]":
     """Build a network without making its weights, and measure it."""
-    import keras
-
     from kseg.models import catalog
-    from kseg.models.measures import measure
+    from kseg.models.measures import measure, shapes_only
 
-    with keras.StatelessScope(initialize_variables=False):
+    with shapes_only():
         model = catalog.build(arch, (*size, 3), classes, width=width, encoder=encoder, heads=1)
-        return model, measure(model)
+        return model, measure(model, size)
 
 
 def _seen(measures: "Measures") -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from kseg import build_unetpp
 from kseg.callbacks import Checkpoint, HistoryFile, Progress
 from kseg.callbacks.history import read_history
 
@@ -106,3 +107,16 @@ def test_progress_shows_a_bar_on_a_terminal():
     fit([0.25, 0.5], Progress(Console(file=file, width=120, force_terminal=True)))
     assert "\x1b[" in file.getvalue()
     assert "epoch 2/2" in file.getvalue()
+
+
+def test_all_heads_of_the_best_epoch_are_kept_beside_the_final_one(tmp_path):
+    model = build_unetpp((None, None, 3), 2, filters=(2, 4, 4))
+    paths = [tmp_path / name for name in ("best.keras", "last.keras", "heads.keras")]
+    checkpoint = Checkpoint(*paths[:2], heads=paths[2])
+    checkpoint.set_model(model)
+    checkpoint.on_epoch_end(0, {"val_mean_iou": 0.5})
+    first = paths[2].read_bytes()
+    checkpoint.on_epoch_end(1, {"val_mean_iou": 0.4})
+    assert paths[2].read_bytes() == first
+    assert set(keras.models.load_model(paths[2]).output) == {"x0_1", "x0_2"}
+    assert keras.models.load_model(paths[0]).output.shape == (None, None, None, 2)

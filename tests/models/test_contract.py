@@ -13,8 +13,6 @@ import pytest
 from kseg import blocks
 from kseg.models.catalog import ARCHITECTURES, arguments, build, builder
 
-pytestmark = pytest.mark.backend
-
 WIDTH = 8
 UNNAMED = re.compile(
     r"(activation|add|average_pooling2d|batch_normalization|concatenate|conv2d|conv2d_transpose|"
@@ -65,6 +63,7 @@ def test_the_figures_name_every_architecture():
     assert list(ARCHITECTURES) == sorted(ARCHITECTURES)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_an_odd_size_many_classes_and_channels_in_mixed_precision(arch, bfloat16):
     model = final(build(arch, (33, 47, 4), 5, width=WIDTH))

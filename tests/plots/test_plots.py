@@ -3,7 +3,15 @@
 import numpy as np
 
 from kseg.labels import Labels
-from kseg.plots import comparison, confusion_picture, overlay, training_curves
+from kseg.plots import (
+    attention_picture,
+    comparison,
+    confusion_picture,
+    network_picture,
+    overlay,
+    tradeoff_picture,
+    training_curves,
+)
 
 LABELS = Labels(("ground", "box"))
 
@@ -48,3 +56,37 @@ def test_a_comparison_has_three_pictures_a_row_and_a_legend():
 def test_a_confusion_matrix_is_in_percent_of_the_truth():
     figure = confusion_picture(np.array([[3, 1], [0, 0]]), LABELS)
     assert {"75", "25", "truth", "prediction"} <= texts(figure)
+
+
+def test_losses_of_heads_stand_in_the_panel_of_the_loss():
+    history = {"epoch": [1, 2], "loss": [3, 2], "x0_1": [4, 3], "val_x0_1": [4, 4], "x0_2": [2, 1]}
+    figure = training_curves(history, heads=["x0_1", "x0_2"])
+    assert [axis.get_title() for axis in figure.axes] == ["loss"]
+    assert {"x0_1", "x0_2"} <= texts(figure)
+
+
+def test_a_network_is_drawn_from_left_to_right_and_down_by_halvings():
+    parts = {"image": (3, 1), "encoder_1": (4, 1), "bottleneck": (8, 2), "decoder_1": (4, 1)}
+    joined = {("image", "encoder_1"), ("encoder_1", "bottleneck"), ("bottleneck", "decoder_1")}
+    figure = network_picture(parts, joined | {("encoder_1", "decoder_1")}, "a network")
+    places = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    assert places["image\n3"] == (0, 0)
+    assert places["encoder 1\n4"] == (1, 0)
+    assert places["bottleneck\n8"] == (2, -1)
+    assert places["decoder 1\n4"] == (3, 0)
+    assert len(figure.axes[0].patches) == 4
+
+
+def test_attention_is_drawn_over_the_whole_image():
+    maps = {"decoder_1_gate": np.ones((8, 12, 1)), "decoder_2_gate": np.zeros((4, 6, 1))}
+    figure = attention_picture(np.zeros((8, 12, 3), np.uint8), maps)
+    assert {"image", "decoder 1 gate", "decoder 2 gate"} <= texts(figure)
+    extents = [axis.images[-1].get_extent() for axis in figure.axes[:3]]
+    assert extents[0] == extents[1] == extents[2]
+
+
+def test_a_tradeoff_rings_the_chosen_network():
+    figure = tradeoff_picture(["a", "b"], [0.5, 0.6], {"cost": [1, 2], "speed": [9, 3]}, "a")
+    for axes, place in zip(figure.axes, (1, 9), strict=True):
+        ring = axes.lines[-1]
+        assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (place, 0.5)
