@@ -15,7 +15,7 @@ from pathlib import Path
 from kseg.artifacts import RunFolder
 from kseg.callbacks.history import read_history
 from kseg.inference.engines import load_model
-from kseg.models.catalog import ARCHITECTURES
+from kseg.models.architectures import ARCHITECTURES
 
 
 def train(arch: str, minutes: float, runs: Path) -> None:

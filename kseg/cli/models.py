@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kseg.cli.options import Size, one_of
-from kseg.models.catalog import ARCHITECTURES
+from kseg.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     import keras

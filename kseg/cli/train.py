@@ -7,7 +7,7 @@ import click
 
 from kseg.cli.options import ClassWeights, HeadWeights, Size, one_of, runs_option
 from kseg.encoders.catalog import ENCODERS
-from kseg.models.catalog import ARCHITECTURES
+from kseg.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from rich.console import Console

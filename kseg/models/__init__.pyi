@@ -1,6 +1,6 @@
+from .architectures import ARCHITECTURES as ARCHITECTURES
 from .attention_unet import attention_maps as attention_maps
 from .attention_unet import build_attention_unet as build_attention_unet
-from .catalog import ARCHITECTURES as ARCHITECTURES
 from .catalog import build as build
 from .convnet import build_convnet as build_convnet
 from .deeplabv3plus import build_deeplabv3plus as build_deeplabv3plus

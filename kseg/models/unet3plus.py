@@ -68,11 +68,8 @@ def build_unet3plus(
     decoder = {depth: x}
     for level in range(depth - 1, 0, -1):
         scales = [
-            _pooled(encoder[finer], level - finer, f"decoder_{level}_from_encoder_{finer}")
-            for finer in range(1, level + 1)
-        ] + [
-            _interpolated(decoder[coarser], coarser - level, f"decoder_{level}_from_{coarser}")
-            for coarser in range(level + 1, depth + 1)
+            *(_pooled(encoder[finer], level, finer) for finer in range(1, level + 1)),
+            *(_raised(decoder[coarser], level, coarser) for coarser in range(level + 1, depth + 1)),
         ]
         taken = [
             blocks.convolution(x, skip_filters, name=f"decoder_{level}_scale_{number}")
@@ -96,11 +93,14 @@ def build_unet3plus(
     return with_heads(image, outputs, head_weights, "unet3plus")
 
 
-def _pooled(x: KerasTensor, halvings: int, name: str) -> KerasTensor:
-    return layers.MaxPooling2D(2**halvings, name=f"{name}_pool")(x) if halvings else x
+def _pooled(x: KerasTensor, level: int, finer: int) -> KerasTensor:
+    if finer == level:
+        return x
+    name = f"decoder_{level}_from_encoder_{finer}_pool"
+    return layers.MaxPooling2D(2 ** (level - finer), name=name)(x)
 
 
-def _interpolated(x: KerasTensor, doublings: int, name: str) -> KerasTensor:
-    for step in range(1, doublings + 1):
-        x = blocks.bilinear(x, name=f"{name}_up_{step}")
+def _raised(x: KerasTensor, level: int, coarser: int) -> KerasTensor:
+    for step in range(1, coarser - level + 1):
+        x = blocks.bilinear(x, name=f"decoder_{level}_from_{coarser}_up_{step}")
     return x

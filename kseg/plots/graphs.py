@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
@@ -29,37 +30,9 @@ def network_picture(
     )
     axes = figure.subplots()
     for first, second in joined:
-        reach = abs(columns[second] - columns[first])
-        is_straight = reach <= 1 or places[first][1] != places[second][1]
-        bend = 0.0 if is_straight else -0.25 / math.sqrt(reach)
-        axes.add_patch(
-            FancyArrowPatch(
-                places[first],
-                places[second],
-                connectionstyle=f"arc3,rad={bend}",
-                arrowstyle="-|>",
-                mutation_scale=9,
-                shrinkA=24,
-                shrinkB=24,
-                color="#888888",
-                linewidth=0.9,
-            )
-        )
-    for name, (column, row) in places.items():
-        axes.text(
-            column,
-            row,
-            f"{name.replace('_', ' ')}\n{parts[name][0]}",
-            ha="center",
-            va="center",
-            fontsize=7,
-            color="white",
-            bbox={
-                "boxstyle": "round,pad=0.45",
-                "facecolor": COLOURS[round(-row) % len(COLOURS)],
-                "edgecolor": "none",
-            },
-        )
+        _draw_arrow(axes, places[first], places[second])
+    for name, place in places.items():
+        _draw_box(axes, place, f"{name.replace('_', ' ')}\n{parts[name][0]}")
     levels = sorted({round(-row) for row in rows})
     axes.set_yticks([-level for level in levels], [f"1/{2**level}" for level in levels])
     axes.set_xticks([])
@@ -69,6 +42,39 @@ def network_picture(
     axes.tick_params(length=0, labelsize=8)
     axes.set_title(title, fontsize=10)
     return figure
+
+
+def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw an arrow; one along a level, over the parts between, is bent upwards."""
+    reach = abs(end[0] - start[0])
+    is_straight = reach <= 1 or start[1] != end[1]
+    bend = 0.0 if is_straight else -0.25 / math.sqrt(reach)
+    axes.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            connectionstyle=f"arc3,rad={bend}",
+            arrowstyle="-|>",
+            mutation_scale=9,
+            shrinkA=24,
+            shrinkB=24,
+            color="#888888",
+            linewidth=0.9,
+        )
+    )
+
+
+def _draw_box(axes: Axes, place: tuple[float, float], text: str) -> None:
+    colour = COLOURS[round(-place[1]) % len(COLOURS)]
+    axes.text(
+        *place,
+        text,
+        ha="center",
+        va="center",
+        fontsize=7,
+        color="white",
+        bbox={"boxstyle": "round,pad=0.45", "facecolor": colour, "edgecolor": "none"},
+    )
 
 
 def _columns(

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from kseg.models.catalog import ARCHITECTURES
+from kseg.models.architectures import ARCHITECTURES
 from tests.cli.test_commands import call
 
 

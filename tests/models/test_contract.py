@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from kseg import blocks
-from kseg.models.catalog import ARCHITECTURES, arguments, build, builder
+from kseg.models.architectures import ARCHITECTURES
+from kseg.models.catalog import arguments, build, builder
 
 WIDTH = 8
 UNNAMED = re.compile(

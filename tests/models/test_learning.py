@@ -7,7 +7,8 @@ import pytest
 from kseg.losses import CrossEntropy
 from kseg.metrics.confusion import count_confusion
 from kseg.metrics.scores import Scores
-from kseg.models.catalog import ARCHITECTURES, build
+from kseg.models.architectures import ARCHITECTURES
+from kseg.models.catalog import build
 
 STEPS = 200
 WIDTH = 8
