@@ -68,6 +68,17 @@ class Recipe(BaseModel):
             raise ValueError(f"scale must rise, such as 0.75 1.5; received {self.scale}")
         return self
 
+    @property
+    def encoder_options(self) -> dict:
+        """What concerns the encoder and the width, as `catalog.build` takes it."""
+        weights = None if self.weights == "none" else self.weights
+        return {
+            "width": self.width,
+            "encoder": self.encoder,
+            "weights": weights,
+            "frozen": self.frozen,
+        }
+
     def with_(self, **changes: object) -> "Recipe":
         """Return a validated copy with some fields changed."""
         return make_recipe(**(self.model_dump() | changes))

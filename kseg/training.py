@@ -24,6 +24,7 @@ from kseg.labels import Labels
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog
+from kseg.models.measures import shapes_only
 from kseg.models.pruning import prune
 from kseg.recipes import Recipe, write_recipe
 from kseg.schedules import cosine_with_warmup
@@ -93,11 +94,13 @@ def prepare(
         on_sample: Called after each sample that was read.
 
     Raises:
-        ValueError: The data set is not whole; the message names the file.
+        ValueError: Options of the network do not fit, or the data set is not whole; the message
+            names the file.
     """
     catalog.check_size(recipe.arch, recipe.size)
-    catalog.check(recipe.arch, **_encoder(recipe))
     recipe = _for_machine(recipe, device)
+    with shapes_only():
+        _network(recipe, 2, weights=None)
     splits = source(recipe, recipe.max_side).open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
@@ -192,7 +195,7 @@ def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
     def copy(model: keras.Model) -> keras.Model:
         if not copies:
             with _precision("float32"):
-                copies.append(_build(prepared, weights="none"))
+                copies.append(_build(prepared, weights=None))
         copies[0].set_weights(model.get_weights())
         level = prepared.recipe.level
         return prune(copies[0], level) if level else copies[0]
@@ -282,26 +285,18 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
 
 
 def _build(prepared: Prepared, **changes: object) -> keras.Model:
-    recipe = prepared.recipe.with_(**changes)
+    return _network(prepared.recipe, len(prepared.splits.labels), **changes)
+
+
+def _network(recipe: Recipe, num_classes: int, **changes: object) -> keras.Model:
     return catalog.build(
         recipe.arch,
         (None, None, 3),
-        len(prepared.splits.labels),
+        num_classes,
         heads=recipe.heads,
         head_weights=recipe.head_weights,
-        **_encoder(recipe),
+        **recipe.encoder_options | changes,
     )
-
-
-def _encoder(recipe: Recipe) -> dict:
-    """Return what concerns the encoder and its width, as `catalog.build` takes it."""
-    weights = None if recipe.weights == "none" else recipe.weights
-    return {
-        "width": recipe.width,
-        "encoder": recipe.encoder,
-        "weights": weights,
-        "frozen": recipe.frozen,
-    }
 
 
 def _shapes_size(arch: str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """What a training chooses, keeps and scores."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -100,3 +101,24 @@ def test_nothing_but_void_is_refused(rectangles):
 def test_wrong_weights_are_refused_before_a_network_is_built(rectangles):
     with pytest.raises(ValueError, match=r"2 in all \(ground, box\)\. Received 3"):
         training.prepare(make_recipe(data=str(rectangles), class_weights=(1, 2, 3)), CPU)
+
+
+def test_a_network_of_a_larger_stride_trains_on_sizes_that_fit_it(rectangles):
+    recipe = make_recipe(data=str(rectangles), arch="deep_unet", width=4, epochs=1)
+    prepared = training.prepare(recipe, CPU)
+    assert prepared.recipe.size == (64, 64)
+    assert training.prepare(make_recipe(arch="deep_unet", width=4), CPU).recipe.size == (128, 128)
+    run = training.train(prepared, RunFolder(rectangles))
+    assert run.evaluation.scores.matrix.sum() == 3 * 40 * 48
+
+
+def test_a_deeply_supervised_run_keeps_all_heads_and_saves_one(rectangles):
+    fields = {"arch": "linknet", "encoder": "resnet18", "heads": 3, "head_weights": "half"}
+    recipe = make_recipe(data=str(rectangles), width=4, epochs=1, size=(32, 32), **fields)
+    folder = RunFolder(rectangles)
+    training.train(training.prepare(recipe, CPU), folder)
+    assert set(keras.models.load_model(folder.heads).output) == {"decoder_3", "decoder_2", "final"}
+    assert keras.models.load_model(folder.model).output.shape[-1] == 2
+    columns = folder.history.read_text().splitlines()[0].split(",")
+    assert {"decoder_3", "decoder_2", "final", "loss", "val_mean_iou"} <= set(columns)
+    assert folder.read_recipe().head_weights == "half"

@@ -166,6 +166,7 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
     try:
         wish = start.with_(**given)
         catalog.check_size(wish.arch, wish.size)
+        catalog.check(wish.arch, **wish.encoder_options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if wish.data != "shapes" and not Path(wish.data).is_dir():

@@ -247,6 +247,11 @@ def test_info_names_versions_and_device():
     ("arguments", "expected"),
     [
         (["train", "--arch", "unett"], "Did you mean 'unet'"),
+        (["train", "--arch", "unet", "--encoder", "resnet34"], "has an encoder of its own"),
+        (["train", "--arch", "fpn", "--encoder", "resnet3"], "Did you mean 'resnet"),
+        (["train", "--arch", "fpn", "--weights", "imagenet"], "no ImageNet weights for 'resnet34'"),
+        (["train", "--head-weights", "1,x"], "expected equal, half"),
+        (["train", "--arch", "deep_unet", "--size", "96"], "multiples of 64"),
         (["train", "--size", "0"], "expected 256, or 256x320"),
         (["train", "--size", "40"], "multiples of 16"),
         (["train", "--scale", "2", "1"], "scale must rise"),
@@ -322,6 +327,20 @@ def test_bad_data_ends_with_1_before_anything_is_written(here, tmp_path, spoil, 
     output = call("train", "--data", data, "--name", "bad", *TINY, code=1)
     assert expected in " ".join(output.split())
     assert not (here / "saved_models/bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--arch", "unetpp", "--heads", "9"], "heads must be from 1 to 4"),
+        (["--arch", "unet", "--heads", "9"], "from 2 to 4"),
+        (["--arch", "unetpp", "--head-weights", "1,2"], "as many entries as the heads: 4"),
+        (["--arch", "convnet", "--heads", "2"], "nowhere to add side heads"),
+    ],
+)
+def test_heads_that_the_network_does_not_have_end_with_1(here, arguments, expected):
+    assert expected in " ".join(call("train", "--data", "data", *arguments, code=1).split())
+    assert not list((here / "saved_models").glob("conv*"))
 
 
 def test_wrong_weights_for_the_data_end_with_1(here):
