@@ -8,6 +8,7 @@ run that is there already is not made again. Prints a Markdown table, the best f
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,8 @@ def row(folder: RunFolder) -> tuple:
         if line.startswith("epoch ") and line.endswith(" s")
     ]
     score = json.loads(folder.scores.read_text())["mean_iou"]
-    parameters = load_model(folder.model).count_params()
+    weights = load_model(folder.model).trainable_weights
+    parameters = sum(math.prod(weight.shape) for weight in weights)
     epochs = len(history["epoch"])
     return folder.name, parameters, seconds[-1] / epochs, epochs, score
 

@@ -7,7 +7,13 @@ A U-Net++ of four heads holds four networks: the head x0_2 answers with two leve
 together, from the one mask; afterwards each can be cut out, as a plain model with the same output.
 With `--smoke` the training is cut short.
 
-@TABLE@
+`kseg prune` on a U-Net++ of width 16 that `kseg train` trained on CamVid for 15 minutes:
+
+    level  head   mean IoU  parameters   images/s
+    1      x0_1      0.296      26,219       58.7
+    2      x0_2      0.368     130,347       29.1
+    3      x0_3      0.459     559,851       16.5
+    4      x0_4      0.491   2,292,139       10.9
 """
 
 import sys

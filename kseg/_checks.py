@@ -29,8 +29,8 @@ def positive_int(value: int, what: str) -> int:
     return int(value)
 
 
-def widths(values: Sequence, what: str, *, at_least: int = 1) -> tuple:
-    """Return `values` as a tuple of widths: whole numbers, or tuples of them."""
+def widths(values: Sequence, what: str, *, at_least: int = 1, nested: bool = False) -> tuple:
+    """Return `values` as a tuple of widths: whole numbers, or tuples of them where `nested`."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ValueError(
             f"{what} must be a sequence of channel counts such as (64, 128, 256). "
@@ -41,14 +41,14 @@ def widths(values: Sequence, what: str, *, at_least: int = 1) -> tuple:
             f"{what} needs at least {at_least} entries, one a level. Received: {tuple(values)!r}."
         )
     return tuple(
-        widths(value, what) if isinstance(value, Sequence) else positive_int(value, what)
+        widths(value, what) if nested and isinstance(value, Sequence) else positive_int(value, what)
         for value in values
     )
 
 
 def pairs(values: Sequence, what: str, length: int) -> tuple:
     """Return `values` as `length` pairs of widths."""
-    values = widths(values, what)
+    values = widths(values, what, nested=True)
     if len(values) != length or any(isinstance(pair, int) or len(pair) != 2 for pair in values):
         raise ValueError(
             f"{what} must be {length} pairs of channel counts such as (32, 64). "
@@ -105,6 +105,11 @@ def network(input_shape: Sequence, num_classes: int, activation: str | None) -> 
     image_shape(input_shape)
     positive_int(num_classes, "num_classes")
     one_of(activation or "none", ("auto", "none", "softmax", "sigmoid"), "activation")
+    if num_classes == 1 and activation == "softmax":
+        raise ValueError(
+            "activation must be 'auto' or 'sigmoid' where num_classes is 1: the softmax of one "
+            "number is always 1. Received: 'softmax'."
+        )
 
 
 def count(value: int, most: int, what: str) -> int:
@@ -142,3 +147,5 @@ def functions(**arguments: object) -> None:
                 positive_int(chosen, f"{option} of {name}")
             if option == "dropout":
                 part(chosen, f"dropout of {name}")
+            if option == "interpolation":
+                one_of(chosen, ("bilinear", "nearest"), f"interpolation of {name}")

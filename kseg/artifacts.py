@@ -129,8 +129,13 @@ def free_name(root: Path, wish: str) -> str:
     return name
 
 
-def find_run(root: Path, name: str | None = None) -> RunFolder:
+def find_run(root: Path, name: str | None = None, *, several_heads: bool = False) -> RunFolder:
     """Find a run by its name or path; the newest one where none is named.
+
+    Args:
+        root: Folder that holds the runs.
+        name: Name or path.
+        several_heads: Whether the newest is sought among runs of several heads, if there are any.
 
     Raises:
         ValueError: There is no such run.
@@ -147,6 +152,8 @@ def find_run(root: Path, name: str | None = None) -> RunFolder:
             f"No trained run in {root}. Train one first: kseg train --arch unet --data FOLDER "
             "(without --data it learns built-in shapes)."
         )
+    if several_heads:
+        runs = [run for run in runs if RunFolder(run).heads.is_file()] or runs
     return RunFolder(max(runs, key=lambda run: (run / "model.keras").stat().st_mtime))
 
 

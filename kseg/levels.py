@@ -56,24 +56,39 @@ class Level:
         return self.evaluation.scores.means["mean_iou"]
 
 
+def open_heads(folder: RunFolder) -> keras.Model:
+    """Load the network of a run with all its heads.
+
+    Raises:
+        ValueError: The run has one head.
+    """
+    if not folder.heads.is_file():
+        raise ValueError(
+            f"{folder.name} has one head, so there is nothing to choose from. Train a network of "
+            "several: kseg train --arch unetpp, or another one with --heads 3."
+        )
+    return load_model(folder.heads)
+
+
 def measure_levels(
-    folder: RunFolder, samples: Samples, on_image: Callable[[], None] = lambda: None
+    folder: RunFolder,
+    heads: keras.Model,
+    samples: Samples,
+    on_image: Callable[[], None] = lambda: None,
 ) -> list[Level]:
     """Score and measure each head of a run, the smallest network first.
 
     Args:
         folder: A run that was trained with several heads.
+        heads: Its network, as `open_heads` gives it.
         samples: The data to score them on.
         on_image: Called after each image of each head.
-
-    Raises:
-        ValueError: The run has one head.
     """
-    networks = _networks(folder)
+    networks = {name: pruning.cut(heads, name) for name in heads.output}
     predictors = {name: _predictor(folder, network) for name, network in networks.items()}
     shown = predictors[next(iter(predictors))].shown(samples[0].image)
     speeds = _alternating(networks, np.stack([shown] * BATCH))
-    numbers = {name: level for level, name in pruning.levels(_heads(folder)).items()}
+    numbers = {name: level for level, name in pruning.levels(heads).items()}
     found = []
     for name, network in networks.items():
         measures = measure(network, shown.shape[:2])
@@ -91,15 +106,6 @@ def measure_levels(
     return sorted(found, key=lambda level: level.parameters)
 
 
-def check(folder: RunFolder, level: int | None) -> None:
-    """Refuse a run of one head, and a level that the run does not have.
-
-    Raises:
-        ValueError: It is one of these; the message says which levels there are.
-    """
-    pruning.head_of(_heads(folder), level)
-
-
 def recommend(levels: Sequence[Level], tolerance: float) -> Level:
     """Return the smallest level whose mean IoU is within `tolerance` of the whole network's.
 
@@ -108,20 +114,23 @@ def recommend(levels: Sequence[Level], tolerance: float) -> Level:
         tolerance: Loss of mean IoU that is accepted, in [0, 1].
     """
     wanted = levels[-1].mean_iou - tolerance
-    return next(level for level in levels if level.mean_iou >= wanted)
+    return next((level for level in levels if level.mean_iou >= wanted), levels[-1])
 
 
-def write_pruned(folder: RunFolder, level: Level, root: Path, name: str) -> RunFolder:
+def write_pruned(
+    folder: RunFolder, heads: keras.Model, level: Level, root: Path, name: str
+) -> RunFolder:
     """Write a run cut back to a level as a run of its own: model, recipe, classes and scores.
 
     Args:
         folder: The run that was trained.
+        heads: Its network, as `open_heads` gives it.
         level: One of its levels that has a number.
         root: Folder that holds the runs.
         name: Name of the new run.
 
     Raises:
-        ValueError: There is a run of that name, or the level is the whole network.
+        ValueError: There is a run of that name, or the level has no number.
     """
     if level.level is None:
         raise ValueError(
@@ -133,22 +142,8 @@ def write_pruned(folder: RunFolder, level: Level, root: Path, name: str) -> RunF
         _files.write_json(pruned.classes, folder.read_labels().to_dict())
         _files.write_json(pruned.scores, {"split": "val", **level.evaluation.to_dict()})
         with _files.atomic(pruned.model) as temporary:
-            pruning.prune(_heads(folder), level.level).save(temporary)
+            pruning.prune(heads, level.level).save(temporary)
     return pruned
-
-
-def _heads(folder: RunFolder) -> keras.Model:
-    if not folder.heads.is_file():
-        raise ValueError(
-            f"{folder.name} was trained with one head, so there is nothing to choose from. Train a "
-            "network of several: kseg train --arch unetpp, or any other with --heads 3."
-        )
-    return load_model(folder.heads)
-
-
-def _networks(folder: RunFolder) -> dict[str, keras.Model]:
-    heads = _heads(folder)
-    return {name: pruning.cut(heads, name) for name in heads.output}
 
 
 def _predictor(folder: RunFolder, network: keras.Model) -> Predictor:

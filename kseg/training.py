@@ -25,7 +25,7 @@ from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog
 from kseg.models.measures import shapes_only
-from kseg.models.pruning import prune
+from kseg.models.pruning import head_of, prune
 from kseg.recipes import Recipe, write_recipe
 from kseg.schedules import cosine_with_warmup
 
@@ -100,7 +100,9 @@ def prepare(
     catalog.check_size(recipe.arch, recipe.size)
     recipe = _for_machine(recipe, device)
     with shapes_only():
-        _network(recipe, 2, weights=None)
+        network = _network(recipe, 2, load=False)
+        if recipe.level:
+            head_of(network, recipe.level)
     splits = source(recipe, recipe.max_side).open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
@@ -195,7 +197,7 @@ def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
     def copy(model: keras.Model) -> keras.Model:
         if not copies:
             with _precision("float32"):
-                copies.append(_build(prepared, weights=None))
+                copies.append(_build(prepared, load=False))
         copies[0].set_weights(model.get_weights())
         level = prepared.recipe.level
         return prune(copies[0], level) if level else copies[0]

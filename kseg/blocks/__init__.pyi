@@ -15,5 +15,6 @@ from .sampling import strided_convolution as strided_convolution
 from .sampling import transposed_convolution as transposed_convolution
 from .sampling import up_convolution as up_convolution
 from .sampling import upsample as upsample
+from .sampling import upsample_nearest as upsample_nearest
 from .skips import attention_gate as attention_gate
 from .skips import concatenate as concatenate

@@ -115,7 +115,8 @@ def channel_attention(x: KerasTensor, reduction: int, *, name: str) -> KerasTens
 
 def _membership(position: KerasTensor, size: KerasTensor, bins: int) -> KerasTensor:
     """Give each pixel's part in each bin's mean: `(batch, size, bins)`, columns that sum to 1."""
-    start = ops.arange(bins, dtype="float32") / bins
-    belongs = ops.logical_and(position + 1.0 > size * start, position < size * (start + 1.0 / bins))
+    number = ops.arange(bins, dtype="float32")
+    starts = (position + 1.0) * bins > size * number
+    belongs = ops.logical_and(starts, position * bins < size * (number + 1.0))
     belongs = ops.cast(belongs, "float32")
     return belongs / ops.sum(belongs, axis=1, keepdims=True)

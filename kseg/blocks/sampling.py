@@ -1,5 +1,7 @@
 """Sampling: half or double the size."""
 
+from functools import partial
+
 from keras import KerasTensor, layers, ops
 
 from kseg import _checks
@@ -88,6 +90,10 @@ def upsample(
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
+
+
+upsample_nearest = partial(upsample, interpolation="nearest")
+"""Double the size by repeating pixels: `upsample` with another default."""
 
 
 def up_convolution(

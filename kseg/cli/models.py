@@ -46,8 +46,9 @@ def models(
 ) -> None:
     """List the architectures, or describe ARCH: its layers as a table, its graph as a picture.
 
-    FLOPs are those of one image: multiplications and additions of convolutions, dense layers and
-    attention. The receptive field is the part of the image, in pixels, that one output pixel sees.
+    Described is the network of one head. FLOPs are those of one image: multiplications and
+    additions of convolutions, dense layers and attention. The receptive field is the part of the
+    image, in pixels, that one output pixel sees.
     """
     from kseg import machine
     from kseg.cli.terminal import open_console
@@ -55,7 +56,7 @@ def models(
     if arch is None and (encoder or out):
         raise click.UsageError("--encoder and --out describe one architecture: kseg models ARCH.")
     if arch is not None:
-        _check(arch, width, encoder)
+        _check(arch, width, encoder, out)
     console = open_console()
     machine.backend()
     if arch is None:
@@ -64,9 +65,11 @@ def models(
         _describe(console, arch, size, width, classes, encoder, out or Path(f"{arch}.png"))
 
 
-def _check(arch: str, width: int | None, encoder: str | None) -> None:
+def _check(arch: str, width: int | None, encoder: str | None, out: Path | None) -> None:
     from kseg.models import catalog
 
+    if out is not None and out.suffix.lower() != ".png":
+        raise click.BadParameter(f"expected a name that ends in .png. Received: {out}")
     try:
         catalog.check(arch, width=width, encoder=encoder)
     except ValueError as error:

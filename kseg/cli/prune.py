@@ -35,7 +35,7 @@ def prune(
     name: str | None,
     runs: Path,
 ) -> None:
-    """Measure each head of RUN, by default the newest, and cut it back to a smaller network.
+    """Measure each head of RUN, by default the newest with several, and cut it back.
 
     RUN was trained with several heads, such as a U-Net++. Each head is scored on the validation
     split; the table and levels.png show what each costs. The smallest network within the tolerance
@@ -44,18 +44,20 @@ def prune(
     from kseg import artifacts, machine
     from kseg.cli.terminal import counting, open_console, print_device, print_facts
 
-    _check(level, auto, name)
+    _check(tolerance, level, auto, name, runs)
     console = open_console()
-    folder = artifacts.find_run(runs, run)
+    folder = artifacts.find_run(runs, run, several_heads=True)
     print_device(console, machine.backend(), machine.device())
 
     from kseg import levels, reports, training
+    from kseg.models.pruning import head_of
 
-    levels.check(folder, level)
+    heads = levels.open_heads(folder)
+    head_of(heads, level)
     samples = training.source(folder.read_recipe()).split("val", folder.read_labels())
     print_facts(console, [("run", f"{folder.path}, {len(samples)} images of val")])
     with counting(console, "scoring", None) as on_image:
-        found = levels.measure_levels(folder, samples, on_image)
+        found = levels.measure_levels(folder, heads, samples, on_image)
     best = levels.recommend(found, tolerance)
     _print_levels(console, found, best)
     picture = reports.report_levels(folder, found, best)
@@ -69,13 +71,15 @@ def prune(
         print_facts(console, [("kept", f"{folder.name}: {chosen.head} is the whole network")])
         return
     name = name or artifacts.free_name(runs, f"{folder.name}-level{chosen.level}")
-    pruned = levels.write_pruned(folder, chosen, runs, name)
+    pruned = levels.write_pruned(folder, heads, chosen, runs, name)
     print_facts(console, [("run", str(pruned.path)), ("next", f"kseg predict --run {name} IMAGE")])
 
 
-def _check(level: int | None, auto: bool, name: str | None) -> None:
+def _check(tolerance: float, level: int | None, auto: bool, name: str | None, runs: Path) -> None:
     from kseg import artifacts
 
+    if tolerance != tolerance:
+        raise click.BadParameter("expected a number from 0 to 1", param_hint="--tolerance")
     if level and auto:
         raise click.UsageError("Give --level or --auto, not both.")
     if name and not (level or auto):
@@ -85,6 +89,8 @@ def _check(level: int | None, auto: bool, name: str | None) -> None:
             f"'{name}': expected letters, digits, dots, dashes and underscores.",
             param_hint="--name",
         )
+    if name and (runs / name).exists():
+        raise click.BadParameter(f"{runs / name} exists. Choose another.", param_hint="--name")
 
 
 def _print_levels(console: "Console", found: "Sequence[Level]", best: "Level") -> None:

@@ -65,8 +65,12 @@ if TYPE_CHECKING:
     help="Weights of the heads in the loss: equal, half (each half of the next), or one number a "
     "head, the final one last.  [default: equal]",
 )
-@click.option("--width", type=click.IntRange(1), help="Channels of the first level.")
-@click.option("--size", type=Size(), help="Height and width of the crops, multiples of 16.")
+@click.option(
+    "--width", type=click.IntRange(1), help="Channels of the first level; all others scale with it."
+)
+@click.option(
+    "--size", type=Size(), help="Height and width of the crops, multiples of the network's stride."
+)
 @click.option("--max-side", type=click.IntRange(1), help="Larger images are made smaller.")
 @click.option(
     "--scale",

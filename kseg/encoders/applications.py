@@ -86,6 +86,39 @@ APPLICATIONS = {
     "densenet121": ("DenseNet121", "imagenet", DENSENET),
     "densenet169": ("DenseNet169", "imagenet", DENSENET),
     "densenet201": ("DenseNet201", "imagenet", DENSENET),
+    "resnet50v2": (
+        "ResNet50V2",
+        "symmetric",
+        (
+            "conv1_conv",
+            "conv2_block3_preact_relu",
+            "conv3_block4_preact_relu",
+            "conv4_block6_preact_relu",
+            "post_relu",
+        ),
+    ),
+    "resnet101v2": (
+        "ResNet101V2",
+        "symmetric",
+        (
+            "conv1_conv",
+            "conv2_block3_preact_relu",
+            "conv3_block4_preact_relu",
+            "conv4_block23_preact_relu",
+            "post_relu",
+        ),
+    ),
+    "resnet152v2": (
+        "ResNet152V2",
+        "symmetric",
+        (
+            "conv1_conv",
+            "conv2_block3_preact_relu",
+            "conv3_block8_preact_relu",
+            "conv4_block36_preact_relu",
+            "post_relu",
+        ),
+    ),
     "vgg16": (
         "VGG16",
         "imagenet_centred",
@@ -122,6 +155,7 @@ def application(x: KerasTensor, *, name: str, output_stride: int = 32) -> tuple[
         Sandler et al. 2018, https://arxiv.org/abs/1801.04381 (MobileNetV2);
         Howard et al. 2019, https://arxiv.org/abs/1905.02244 (MobileNetV3);
         Huang et al. 2017, https://arxiv.org/abs/1608.06993 (DenseNet);
+        He et al. 2016, https://arxiv.org/abs/1603.05027 (ResNet V2);
         Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556 (VGG).
     """
     _checks.one_of(name, APPLICATIONS, "application")

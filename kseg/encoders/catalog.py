@@ -40,6 +40,9 @@ ENCODERS = {
     "densenet121": (APPLICATION, {"name": "densenet121"}),
     "densenet169": (APPLICATION, {"name": "densenet169"}),
     "densenet201": (APPLICATION, {"name": "densenet201"}),
+    "resnet50v2": (APPLICATION, {"name": "resnet50v2"}),
+    "resnet101v2": (APPLICATION, {"name": "resnet101v2"}),
+    "resnet152v2": (APPLICATION, {"name": "resnet152v2"}),
     "vgg16": (APPLICATION, {"name": "vgg16"}),
     "vgg19": (APPLICATION, {"name": "vgg19"}),
 }

@@ -30,7 +30,7 @@ def resnet(
     """Turn an image into features of five strides: those of the stem and of the four stages.
 
     A bottleneck halves the size in its first convolution, as in the paper; zero padding is "same".
-    Published weights of Keras's own ResNets assume both.
+    So do the published weights of keras-cv; those of `keras.applications` assume another padding.
 
     Args:
         x: Raw pixels, shape `(batch, height, width, channels)`, values in [0, 255].

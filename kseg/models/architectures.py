@@ -15,9 +15,10 @@ class Architecture:
         url: Where the paper is.
         scaled: Arguments that are channels, as published; they scale with the width.
         options: Further arguments; a value "module:function" names a function.
-        width: Channels of the first level as published.
+        width: Channels of the first level as published; where that is a stem, of the next.
         encoder: Name of the encoder, where the architecture takes any.
         has_heads: Whether the builder makes side heads itself.
+        dilates: Whether it asks its encoder for an output stride below 32.
         stride: Sizes that it takes are multiples of this.
     """
 
@@ -30,6 +31,7 @@ class Architecture:
     width: int = 64
     encoder: str | None = None
     has_heads: bool = False
+    dilates: bool = False
     stride: int = 32
 
 
@@ -68,6 +70,7 @@ ARCHITECTURES = {
         "https://arxiv.org/abs/1802.02611",
         {"filters": 256, "low_filters": 48},
         encoder="resnet34",
+        dilates=True,
     ),
     "encoder_decoder": Architecture(
         "unet:build_unet",
@@ -125,6 +128,7 @@ ARCHITECTURES = {
         "https://arxiv.org/abs/1805.10180",
         {"filters": 32},
         encoder="resnet34",
+        dilates=True,
     ),
     "pspnet": Architecture(
         "pspnet:build_pspnet",
@@ -133,6 +137,7 @@ ARCHITECTURES = {
         "https://arxiv.org/abs/1612.01105",
         {"filters": 512},
         encoder="resnet34",
+        dilates=True,
     ),
     "r2unet": Architecture(
         "r2unet:build_r2unet",

@@ -45,7 +45,9 @@ def build_attention_unet(
         Oktay et al. 2018, https://arxiv.org/abs/1804.03999, Figure 1.
     """
     _checks.network(input_shape, num_classes, activation)
-    *encoder_filters, bottleneck_filters = _checks.widths(filters, "filters", at_least=2)
+    *encoder_filters, bottleneck_filters = _checks.widths(
+        filters, "filters", at_least=2, nested=True
+    )
     _checks.functions(block=block, up=up, gate=gate)
 
     image, x = image_input(input_shape, stride=2 ** len(encoder_filters))

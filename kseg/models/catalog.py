@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kseg import _checks
-from kseg.encoders.catalog import ENCODERS, make_encoder
+from kseg.encoders.catalog import ENCODERS, MIT, RESNET, make_encoder
 from kseg.models.architectures import ARCHITECTURES, Architecture
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def check(arch: str, **options: object) -> None:
         ValueError: They do not fit.
     """
     _encoder_options(arch, architecture(arch), **options)
+    if options.get("frozen") and not options.get("weights"):
+        raise ValueError(
+            "frozen stages of random weights would never learn anything: frozen goes with weights, "
+            "such as 'imagenet'."
+        )
 
 
 def architecture(arch: str) -> Architecture:
@@ -65,6 +70,7 @@ def build(
     frozen: int = 0,
     heads: int | None = None,
     head_weights: str | Sequence[float] = "equal",
+    load: bool = True,
 ) -> "keras.Model":
     """Build an architecture by name.
 
@@ -80,12 +86,20 @@ def build(
         heads: Number of supervised heads, the final one included; 1 for a plain model. By default
             all that the architecture has by itself.
         head_weights: Weights of the heads: "equal", "half", or one number a head.
+        load: Whether to load the encoder's weights; without them the network is built alike.
 
     Raises:
         ValueError: A name is unknown, or an option does not fit the architecture.
     """
     entry = architecture(arch)
-    options = arguments(arch, width=width, encoder=encoder, weights=weights, frozen=frozen)
+    options = arguments(
+        arch, width=width, encoder=encoder, weights=weights, frozen=frozen, load=load
+    )
+    if head_weights != "equal" and heads in (None, 1) and not (entry.has_heads and heads is None):
+        raise ValueError(
+            f"head_weights={head_weights!r} was given, but {arch} has one head. Give the number of "
+            "heads too."
+        )
     if entry.has_heads:
         options |= {"heads": heads, "head_weights": head_weights}
     model = builder(arch)(input_shape, num_classes, **options)
@@ -108,6 +122,7 @@ def arguments(
     encoder: str | None = None,
     weights: str | None = None,
     frozen: int = 0,
+    load: bool = True,
 ) -> dict:
     """Return what `build` calls the builder with, beside shape, classes and heads.
 
@@ -117,7 +132,7 @@ def arguments(
     ratio = 1.0 if width is None else _checks.positive_int(width, "width") / entry.width
     options = {name: _function(value) for name, value in entry.options.items()}
     options |= {name: _scaled(value, ratio) for name, value in entry.scaled.items()}
-    return options | _encoder_options(arch, entry, encoder, weights, frozen, width)
+    return options | _encoder_options(arch, entry, encoder, weights, frozen, width, load)
 
 
 def _encoder_options(
@@ -127,6 +142,7 @@ def _encoder_options(
     weights: str | None = None,
     frozen: int = 0,
     width: int | None = None,
+    load: bool = True,
 ) -> dict:
     if entry.encoder is None:
         if encoder or weights or frozen:
@@ -138,8 +154,11 @@ def _encoder_options(
         return {}
     name = _checks.one_of(encoder or entry.encoder, ENCODERS, "encoder")
     own_width = width if weights is None and _takes_width(name) else None
-    options = {"encoder": make_encoder(name, width=own_width, weights=weights, frozen=frozen)}
-    if arch in ("deeplabv3plus", "pan", "pspnet") and not name.startswith("resnet"):
+    encode = make_encoder(name, width=own_width, weights=weights, frozen=frozen)
+    if weights and not load:
+        encode = make_encoder(name, frozen=frozen)
+    options = {"encoder": encode}
+    if entry.dilates and ENCODERS[name][0] != RESNET:
         options["output_stride"] = 32
     return options
 
@@ -159,4 +178,4 @@ def _function(value: object) -> object:
 
 
 def _takes_width(encoder: str) -> bool:
-    return encoder.startswith(("resnet", "mit"))
+    return ENCODERS[encoder][0] in (RESNET, MIT)

@@ -1,7 +1,6 @@
 """U-Net and U-Net++ on the features of any encoder."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import keras
 from keras import layers
@@ -9,8 +8,6 @@ from keras import layers
 from kseg import _checks, blocks
 from kseg.encoders.resnet import resnet
 from kseg.models.heads import encoder_input, segmentation_output
-
-nearest = partial(blocks.upsample, interpolation="nearest")
 
 
 def build_encoder_unet(
@@ -20,7 +17,7 @@ def build_encoder_unet(
     encoder: Callable = resnet,
     filters: Sequence[blocks.Filters] = (256, 128, 64, 32, 16),
     block: Callable = blocks.double_convolution,
-    up: Callable = nearest,
+    up: Callable = blocks.upsample_nearest,
     activation: str | None = "auto",
 ) -> keras.Model:
     """Build a U-Net's decoder on an encoder, such as one with weights learned on ImageNet.
@@ -47,7 +44,7 @@ def build_encoder_unet(
         Iglovikov and Shvets 2018, https://arxiv.org/abs/1801.05746.
     """
     _checks.network(input_shape, num_classes, activation)
-    filters = _checks.widths(filters, "filters")
+    filters = _checks.widths(filters, "filters", nested=True)
     _checks.same_length(filters, range(5), "filters", "the encoder's strides 2 to 32")
     _checks.functions(encoder=encoder, block=block, up=up)
 
@@ -71,7 +68,7 @@ def build_encoder_unetpp(
     encoder: Callable = resnet,
     filters: Sequence[int] = (256, 128, 64, 32, 16),
     block: Callable = blocks.double_convolution,
-    up: Callable = nearest,
+    up: Callable = blocks.upsample_nearest,
     activation: str | None = "auto",
 ) -> keras.Model:
     """Build a U-Net++'s nested decoder on an encoder, such as one with weights of ImageNet.

@@ -57,7 +57,7 @@ def build_fpn(
     for level in (5, 4, 3, 2):
         lateral = layers.Conv2D(filters, 1, name=f"p{level}_lateral")(features[level - 2])
         if level < 5:
-            above = blocks.upsample(x, filters, interpolation="nearest", name=f"p{level}_up")
+            above = blocks.upsample_nearest(x, filters, name=f"p{level}_up")
             lateral = layers.Add(name=f"p{level}")([above, lateral])
         x = pyramid[level] = lateral
 

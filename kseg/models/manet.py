@@ -1,7 +1,6 @@
 """MA-Net (Fan, Wang, Liu and Zhu 2020)."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import keras
 from keras import KerasTensor, layers, ops
@@ -9,8 +8,6 @@ from keras import KerasTensor, layers, ops
 from kseg import _checks, blocks
 from kseg.encoders.resnet import resnet
 from kseg.models.heads import encoder_input, segmentation_output
-
-nearest = partial(blocks.upsample, interpolation="nearest")
 
 
 def build_manet(
@@ -62,11 +59,11 @@ def build_manet(
         name = f"decoder_{level}"
         skipped = features[level - 2] if level > 1 else None
         if skipped is None:
-            x = nearest(x, width, name=f"{name}_up")
+            x = blocks.upsample_nearest(x, width, name=f"{name}_up")
         else:
             x = blocks.convolution(x, x.shape[-1], name=f"{name}_entry")
             x = blocks.convolution(x, skipped.shape[-1], 1, name=f"{name}_squeeze")
-            x = nearest(x, width, name=f"{name}_up")
+            x = blocks.upsample_nearest(x, width, name=f"{name}_up")
             x = _fused_by_attention(x, skipped, reduction, name)
         x = blocks.double_convolution(x, width, name=name)
 

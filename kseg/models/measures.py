@@ -51,11 +51,18 @@ class Measures:
 def shapes_only() -> Iterator[None]:
     """Build networks whose weights have shapes but no values: quick and small, to be measured.
 
-    Keras's global state, such as the names of layers that were not given one, starts anew after.
+    Keras's global state starts anew after, such as the names of layers that were not given one;
+    the precision and the distribution over devices stay.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    keras.utils.clear_session(free_memory=False)
+    policy, distribution = keras.config.dtype_policy(), keras.distribution.distribution()
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        keras.utils.clear_session(free_memory=False)
+        keras.config.set_dtype_policy(policy)
+        if distribution is not None:
+            keras.distribution.set_distribution(distribution)
 
 
 def measure(model: keras.Model, size: tuple[int, int] = (256, 256)) -> Measures:

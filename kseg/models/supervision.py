@@ -199,7 +199,9 @@ def supervise(
     chosen = _chosen(parts, at)
     normalized(weights, len(chosen) + 1)
     num_classes, answer = model.output.shape[-1], model.layers[-1]
-    activation = answer.get_config()["activation"] if answer.name == "probabilities" else None
+    activation = (
+        answer.get_config()["activation"] if answer.name.endswith("probabilities") else None
+    )
     outputs = {
         name: heads.segmentation_output(
             parts[name],
@@ -217,13 +219,20 @@ def supervise(
 
 
 def _decoder_parts(model: keras.Model) -> dict[str, KerasTensor]:
-    """Find the last features of each part of the decoder below the final one, bottom to top."""
+    """Find the last features of each part of the decoder before the final one, in order.
+
+    Of nested decoders, whose nodes are x{row}_{column}, these are the nodes of the upper rows.
+    """
     parts = {}
     for layer in model.layers:
-        found = re.match(r"(decoder_\d+|p\d+)(_|$)", layer.name)
+        found = re.match(r"(decoder_\d+|p\d+|x\d+_[1-9]\d*)(_|$)", layer.name)
         if found:
             parts[found[1]] = layer.output
-    return dict(sorted(parts.items(), key=lambda part: -_number(part[0]))[:-1])
+    if "x0_1" in parts:
+        parts = {name: x for name, x in parts.items() if name.startswith("x0_")}
+    elif "x1_1" in parts:
+        parts = {name: x for name, x in parts.items() if name.startswith(("x0_", "x1_"))}
+    return dict(sorted(parts.items(), key=lambda part: _place(part[0]))[:-1])
 
 
 def _chosen(parts: dict[str, KerasTensor], at: int | Sequence[str] | None) -> list[str]:
@@ -260,5 +269,7 @@ def _doublings(model: keras.Model, part: KerasTensor) -> int:
     return round(math.log2(full[1] / part_shape[1]))
 
 
-def _number(name: str) -> int:
-    return int(re.search(r"\d+$", name)[0])
+def _place(name: str) -> int:
+    """Tell a part's place: nested nodes rise with their column, levels fall to the full size."""
+    number = int(re.search(r"\d+$", name)[0])
+    return number if name.startswith("x") else -number

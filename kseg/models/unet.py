@@ -56,11 +56,11 @@ def build_unet(
         Ronneberger, Fischer and Brox 2015, https://arxiv.org/abs/1505.04597, Figure 1.
     """
     _checks.network(input_shape, num_classes, activation)
-    filters = _checks.widths(filters, "filters", at_least=2)
+    filters = _checks.widths(filters, "filters", at_least=2, nested=True)
     *encoder_filters, bottleneck_filters = filters
     if decoder_filters is None:
         decoder_filters = encoder_filters[::-1]
-    decoder_filters = _checks.widths(decoder_filters, "decoder_filters")
+    decoder_filters = _checks.widths(decoder_filters, "decoder_filters", nested=True)
     _checks.same_length(decoder_filters, encoder_filters, "decoder_filters", "the encoder")
     _checks.functions(block=block, down=down, up=up, **({"skip": skip} if skip else {}))
 

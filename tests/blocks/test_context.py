@@ -28,7 +28,7 @@ def test_pooled_context_is_adaptive_pooling_and_bilinear_interpolation(bins):
     outputs = blocks.pooled_context(inputs, 1, bins, normalization=False, name="pool")
     model = keras.Model(inputs, outputs)
     model.set_weights([np.ones((1, 1, 1, 1)), np.zeros(1)])
-    for size in ((7, 10), (6, 6), (4, 13)):
+    for size in ((7, 10), (6, 6), (4, 13), (18, 60), (36, 30)):
         values = np.random.default_rng(0).uniform(size=size)
         axes = ((np.arange(side) + 0.5) / side * bins - 0.5 for side in size)
         grid = np.meshgrid(*axes, indexing="ij")
@@ -53,9 +53,9 @@ def test_pyramid_pooling_doubles_the_channels_and_normalises_all_but_one_bin():
 def test_channel_attention_by_hand():
     inputs = keras.Input((2, 2, 2))
     model = keras.Model(inputs, blocks.channel_attention(inputs, 2, name="attention"))
-    model.set_weights(
-        [np.array([[1.0], [-1.0]]), np.array([0.5]), np.array([[2.0, -2.0]]), np.zeros(2)]
-    )
+    squeeze, bias, excite = np.zeros((2, 4)), np.zeros(4), np.zeros((4, 2))
+    squeeze[:, 0], bias[0], excite[0] = (1.0, -1.0), 0.5, (2.0, -2.0)
+    model.set_weights([squeeze, bias, excite, np.zeros(2)])
     values = np.stack([np.full((2, 2), 1.0), np.array([[0.0, 1.0], [0.0, 0.0]])], axis=-1)
     squeezed = max(1.0 - 0.25 + 0.5, 0)
     expected = 1 / (1 + np.exp([-2 * squeezed, 2 * squeezed]))

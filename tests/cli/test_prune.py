@@ -82,17 +82,20 @@ def test_the_recipe_of_a_pruned_run_makes_it_again(here):
     ("arguments", "code", "expected"),
     [
         (["nested", "--level", "7"], 1, "1 (x0_1), 2 (x0_2), 3 (x0_3), 4 (x0_4)"),
-        (["single"], 1, "trained with one head"),
+        (["single"], 1, "has one head"),
         (["nobody"], 1, "There is no run 'nobody'"),
         (["nested", "--level", "1", "--auto"], 2, "not both"),
         (["nested", "--name", "small"], 2, "--level or --auto"),
         (["nested", "--level", "1", "--name", "../x"], 2, "letters, digits"),
         (["nested", "--tolerance", "2"], 2, "--tolerance"),
+        (["nested", "--tolerance", "nan"], 2, "--tolerance"),
+        (["nested", "--level", "1", "--name", "single"], 2, "exists"),
     ],
 )
 def test_what_cannot_be_pruned_is_explained(here, arguments, code, expected):
     assert expected in call("prune", *arguments, code=code)
 
 
-def test_a_run_is_never_overwritten(here):
-    assert "exists" in call("prune", "nested", "--level", "1", "--name", "single", code=1)
+def test_without_a_name_the_newest_run_of_several_heads_is_taken(here):
+    (here / "saved_models/single/model.keras").touch()
+    assert "saved_models/nested" in call("prune")

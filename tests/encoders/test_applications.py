@@ -11,7 +11,14 @@ import pytest
 from kseg.encoders import ENCODERS, make_encoder
 from kseg.encoders.applications import APPLICATIONS, application
 
-ONE_A_FAMILY = ["efficientnetv2_b0", "mobilenetv2", "mobilenetv3_small", "densenet121", "vgg16"]
+ONE_A_FAMILY = [
+    "efficientnetv2_b0",
+    "mobilenetv2",
+    "mobilenetv3_small",
+    "densenet121",
+    "resnet50v2",
+    "vgg16",
+]
 
 
 @cache
@@ -47,6 +54,7 @@ def test_strides_are_exact_where_the_size_is_not_known(name):
         ("densenet121", 7_037_504),
         ("densenet169", 12_642_880),
         ("densenet201", 18_321_984),
+        ("resnet50v2", 23_564_800),
     ],
 )
 def test_parameters_equal_the_published_counts(name, count):

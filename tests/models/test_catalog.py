@@ -1,8 +1,13 @@
 """The catalogue: names to builders, widths that scale, options that must fit."""
 
+import subprocess
+import sys
+
+import keras
 import pytest
 
 from kseg import measure
+from kseg.encoders import pretrained
 from kseg.models import catalog
 from kseg.models.measures import shapes_only
 
@@ -69,11 +74,50 @@ def test_frozen_stages_are_not_trained():
         ({"arch": "fpn", "encoder": "resnet35"}, "Did you mean 'resnet"),
         ({"arch": "fpn", "weights": "imagenet"}, "no ImageNet weights for 'resnet34'"),
         ({"arch": "fpn", "width": 0}, "width must be"),
+        ({"arch": "fpn", "frozen": 2}, "frozen goes with weights"),
     ],
 )
-def test_options_that_do_not_fit_are_refused_without_keras(options, expected):
+def test_options_that_do_not_fit_are_refused(options, expected):
     with pytest.raises(ValueError, match=expected):
         catalog.check(**options)
+
+
+def test_options_are_checked_without_keras():
+    script = (
+        "import sys; from kseg.models import catalog; catalog.check('fpn', frozen=0); "
+        "assert not {'keras', 'numpy'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_weights_of_heads_need_heads():
+    with pytest.raises(ValueError, match="unet has one head"):
+        catalog.build("unet", ANY, 2, width=4, head_weights="half")
+
+
+def test_a_network_is_built_alike_whether_its_weights_are_loaded_or_not(monkeypatch):
+    """Published weights have their own width, whatever the decoder's."""
+    loaded = []
+    monkeypatch.setattr(pretrained, "load", lambda name, layers: loaded.append(name))
+    options = {"encoder": "resnet50", "weights": "imagenet", "width": 16}
+    with shapes_only():
+        shapes = [
+            [weight.shape for weight in catalog.build("fpn", ANY, 2, load=load, **options).weights]
+            for load in (True, False)
+        ]
+    assert loaded == ["resnet50"]
+    assert shapes[0] == shapes[1]
+
+
+def test_measuring_keeps_the_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    with shapes_only():
+        pass
+    name = keras.config.dtype_policy().name
+    keras.config.set_dtype_policy(before)
+    assert name == "mixed_bfloat16"
 
 
 def test_sizes_must_be_multiples_of_the_stride():

@@ -82,8 +82,10 @@ def test_one_network_takes_many_sizes_one_class_and_grey_images(arch):
     model = final(build(arch, (None, None, 1), 1, width=WIDTH))
     rng = np.random.default_rng(0)
     for height, width in ((64, 128), (128, 64)):
-        outputs = as_numpy(model(rng.uniform(0, 255, (1, height, width, 1))))
+        images = rng.uniform(0, 255, (1, height, width, 1)).astype("float32")
+        outputs = model.predict_on_batch(images)
         assert outputs.shape == (1, height, width, 1)
+        np.testing.assert_allclose(outputs, as_numpy(model(images)), atol=1e-4)
         assert 0 <= outputs.min() <= outputs.max() <= 1
 
 
@@ -160,14 +162,14 @@ def test_logits_are_what_the_activation_is_applied_to(arch):
 FAULTS = {
     "input_shape": ((256, 256), (0, 64, 3), (64, 64, 0), 3),
     "num_classes": (0, -1, 2.5),
-    "activation": ("softmx", 3),
-    "filters": ((), (64, -1), "64", 0, -8, None, 2.5),
+    "activation": ("softmx", 3, "softmax"),
+    "filters": ((), (64, -1), "64", 0, -8, None, 2.5, (((8, 8), 8), 8)),
     "dilations": ((0,) * 7, (1, 2)),
-    "counts": ((3, 4), (0, 4, 6, 3, 1)),
+    "counts": ((3, 4), (0, 4, 6, 3, 1), ((3,), 4, 6, 3, 1)),
     "skip_filters": (0,),
     "decoder_filters": ((64,), ((16, 64), (16,), 8, 8, 8)),
     "rates": ((0, 6), ()),
-    "bins": ((0,), ()),
+    "bins": ((0,), (), ((1, 2), 3)),
     "output_stride": (4, 12),
     "dropout": (1.0, -0.1, "0.5"),
     "key_filters": (0,),
@@ -177,7 +179,9 @@ FAULTS = {
     "heads": (0, -1, 9, 1.5),
     "head_weights": ("equals", (1,), (0, 0, 0, 0), (-1, 1, 1, 1)),
     "block": ("residual", partial(blocks.double_convolution, dilation=0)),
-    "up": ("nearest",),
+    "up": ("nearest", partial(blocks.upsample, interpolation="cubic")),
+    "down": ("pool",),
+    "skip": ("add",),
     "encoder": ("resnet34",),
     "gate": ("gate",),
     "convolution": ("3x3",),

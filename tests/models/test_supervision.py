@@ -7,6 +7,7 @@ import pytest
 from kseg import build_convnet, build_unet, build_unetpp, supervise
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
+from kseg.models import catalog
 from kseg.models.supervision import normalized
 
 pytestmark = pytest.mark.backend
@@ -138,6 +139,16 @@ def test_side_heads_on_any_decoder(shape):
     np.testing.assert_array_equal(
         model.predict(images, verbose=0), plain.predict(images, verbose=0)
     )
+
+
+@pytest.mark.parametrize("arch", ["encoder_unetpp", "u2net", "unet3plus", "unetpp"])
+def test_side_heads_on_a_network_built_with_one(arch):
+    model = supervise(catalog.build(arch, (64, 64, 3), 3, width=4, heads=1), 3)
+    assert len(model.head_names) == 3
+    images = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3))
+    for output in model(images).values():
+        assert tuple(output.shape) == (1, 64, 64, 3)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(output).sum(axis=-1), 1, atol=1e-5)
 
 
 def test_side_heads_are_chosen_by_name_or_number():
