@@ -149,3 +149,49 @@ def functions(**arguments: object) -> None:
                 part(chosen, f"dropout of {name}")
             if option == "interpolation":
                 one_of(chosen, ("bilinear", "nearest"), f"interpolation of {name}")
+
+
+def index_or_none(value: int | None, what: str) -> int | None:
+    """Return `value` if it is a whole number or `None`."""
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise ValueError(f"{what} must be a whole number, or None for none. Received: {value!r}.")
+    return int(value)
+
+
+def at_least(value: float, least: float, what: str) -> float:
+    """Return `value` if it is a finite number of at least `least`."""
+    if not isinstance(value, numbers.Real) or not least <= value < math.inf:
+        raise ValueError(f"{what} must be a number of at least {least:g}. Received: {value!r}.")
+    return float(value)
+
+
+def above(value: float, least: float, what: str) -> float:
+    """Return `value` if it is a finite number above `least`."""
+    if not isinstance(value, numbers.Real) or not least < value < math.inf:
+        raise ValueError(f"{what} must be a number above {least:g}. Received: {value!r}.")
+    return float(value)
+
+
+def share(value: float, what: str) -> float:
+    """Return `value` if it is a number in (0, 1]."""
+    if not isinstance(value, numbers.Real) or not 0 < value <= 1:
+        raise ValueError(f"{what} must be a number above 0, up to 1. Received: {value!r}.")
+    return float(value)
+
+
+def classes(value: str | Sequence[int]) -> str | tuple[int, ...]:
+    """Return "present", "all", or indices of classes as a tuple."""
+    if value in ("present", "all"):
+        return value
+    is_list = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
+    if not is_list or not all(
+        isinstance(index, numbers.Integral) and not isinstance(index, bool) and index >= 0
+        for index in value
+    ):
+        raise ValueError(
+            "classes must be 'present', 'all', or indices of classes such as (1, 2). "
+            f"Received: {value!r}."
+        )
+    return tuple(int(index) for index in value)

@@ -1,1 +1,15 @@
+from .base import CompoundLoss as CompoundLoss
+from .base import SegmentationLoss as SegmentationLoss
+from .boundary import Boundary as Boundary
+from .catalog import LOSSES as LOSSES
+from .catalog import make_loss as make_loss
 from .crossentropy import CrossEntropy as CrossEntropy
+from .crossentropy import Focal as Focal
+from .crossentropy import TopKCrossEntropy as TopKCrossEntropy
+from .lovasz import LovaszHinge as LovaszHinge
+from .lovasz import LovaszSoftmax as LovaszSoftmax
+from .overlap import MCC as MCC
+from .overlap import Dice as Dice
+from .overlap import FocalTversky as FocalTversky
+from .overlap import Jaccard as Jaccard
+from .overlap import Tversky as Tversky

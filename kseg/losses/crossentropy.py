@@ -1,4 +1,4 @@
-"""Cross-entropy over integer masks."""
+"""Losses that are a mean over pixels: cross-entropy, focal, and of the hardest pixels alone."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,19 @@ import keras
 from keras import KerasTensor, ops
 
 from kseg import _checks
+from kseg.losses.base import Pixels, SegmentationLoss, at_least_float32, quotient
 
 
 def cross_entropy(
-    y_true: KerasTensor, y_pred: KerasTensor, *, from_logits: bool = False
+    y_true: KerasTensor,
+    y_pred: KerasTensor,
+    *,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
 ) -> KerasTensor:
     """Compute -log p of each pixel's true class.
+
+    With label smoothing s and C classes: (1 - s) * -log p_t + s/C * sum_c -log p_c.
 
     Args:
         y_true: Class indices, int, shape `(..., height, width)`. Where an index lies outside the
@@ -19,66 +26,69 @@ def cross_entropy(
         y_pred: Probabilities in [0, 1], or logits, float, shape `(..., height, width, classes)`.
             One channel means the probability of class 1 against class 0.
         from_logits: Whether `y_pred` holds logits.
+        label_smoothing: The part s of a pixel's target that all classes share, in [0, 1).
 
     Returns:
         Float32, shape `(..., height, width)`, at least 0.
 
     References:
-        Good 1952, "Rational Decisions"; the usual loss of a softmax or sigmoid output.
+        Good 1952, "Rational Decisions"; label smoothing by Szegedy et al. 2016,
+        https://arxiv.org/abs/1512.00567, Section 7.
     """
-    y_pred = ops.cast(y_pred, "float32")
-    if y_pred.shape[-1] == 1:
-        foreground, is_foreground = y_pred[..., 0], ops.equal(y_true, 1)
-        if from_logits:
-            return ops.softplus(ops.where(is_foreground, -foreground, foreground))
-        return _minus_log(ops.where(is_foreground, foreground, 1 - foreground))
-    classes = y_pred.shape[-1]
-    chosen = ops.one_hot(ops.clip(y_true, 0, classes - 1), classes, dtype="float32")
-    if from_logits:
-        return ops.logsumexp(y_pred, axis=-1) - ops.sum(chosen * y_pred, axis=-1)
-    return _minus_log(ops.sum(chosen * y_pred, axis=-1))
+    y_pred = at_least_float32(y_pred)
+    own = _minus_log_of(y_true, y_pred, from_logits)
+    if not label_smoothing:
+        return own
+    return (1 - label_smoothing) * own + label_smoothing * _mean_minus_log(y_pred, from_logits)
 
 
-def pixel_weights(
-    y_true: KerasTensor, class_weights: Sequence[float], ignore_class: int | None
-) -> KerasTensor:
-    """Look up each pixel's weight: that of its class, 0 where it is void.
+def focal(losses: KerasTensor, gamma: float) -> KerasTensor:
+    """Turn a pixel's cross-entropy -log p into (1 - p)^gamma * -log p.
 
     Args:
-        y_true: Class indices, int, shape `(..., height, width)`.
-        class_weights: One weight a class, at least 0.
-        ignore_class: The index of void pixels; `None` for none.
+        losses: Cross-entropy, at least 0, any shape.
+        gamma: At least 0; 0 leaves the cross-entropy.
 
-    Returns:
-        Float32, shape `(..., height, width)`.
+    References:
+        Lin et al. 2017, https://arxiv.org/abs/1708.02002, Equation 4.
     """
-    is_class = ops.logical_and(y_true >= 0, y_true < len(class_weights))
-    if ignore_class is not None:
-        is_class = ops.logical_and(is_class, y_true != ignore_class)
-    table = ops.convert_to_tensor(class_weights, dtype="float32")
-    return ops.where(is_class, ops.take(table, ops.where(is_class, y_true, 0)), 0.0)
+    missing = ops.maximum(-ops.expm1(-losses), keras.config.epsilon())
+    return missing**gamma * losses
+
+
+def pixel_weights(pixels: Pixels, class_weights: Sequence[float] | None) -> KerasTensor:
+    """Look up the weight of each pixel's class: `(batch, height, width)`, 0 where it is void."""
+    if class_weights is None:
+        return pixels.valid
+    table = ops.convert_to_tensor(class_weights, dtype=pixels.valid.dtype)
+    return pixels.valid * ops.take(table, pixels.target)
+
+
+def weighted_mean(
+    losses: KerasTensor, pixels: Pixels, class_weights: Sequence[float] | None
+) -> KerasTensor:
+    """Return the mean of the pixels' losses, each weighted by its class's weight."""
+    weights = pixel_weights(pixels, class_weights)
+    return quotient(ops.sum(losses * weights * pixels.weights), ops.sum(weights))
 
 
 @keras.saving.register_keras_serializable(package="kseg")
-class CrossEntropy(keras.losses.Loss):
-    """Cross-entropy of an integer mask, void pixels left out.
-
-    The mean over the valid pixels, each weighted by its class's weight:
+class CrossEntropy(SegmentationLoss):
+    """Cross-entropy. The loss to begin with; rare classes may need class weights or another one.
 
         sum_i w[t_i] * -log p_i[t_i] / sum_i w[t_i]
 
-    A batch without a valid pixel gives 0 and a zero gradient. Void pixels change neither the value
-    nor the gradient.
+    over the valid pixels i, w the class weights, or 1.
 
     Args:
-        ignore_class: The index of void pixels in the mask; `None` for none.
-        class_weights: One weight a class, at least 0, background and foreground where the model
-            has a single sigmoid output; `None` weights all alike.
-        from_logits: Whether the model gives logits (`activation=None`) instead of probabilities.
+        ignore_class: As in `SegmentationLoss`, with the next two.
+        class_weights: See there.
+        from_logits: See there.
+        label_smoothing: The part of a pixel's target that all classes share, in [0, 1).
         name: Name of the loss.
 
     Raises:
-        ValueError: A class weight is negative, or all are zero.
+        ValueError: As in `SegmentationLoss`, or the label smoothing is out of its range.
 
     Example:
         >>> model.compile("adam", CrossEntropy(class_weights=[0.5, 2.0, 2.0]))
@@ -88,57 +98,151 @@ class CrossEntropy(keras.losses.Loss):
         Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597, Equation 1.
     """
 
+    default_name = "cross_entropy"
+
     def __init__(
         self,
         ignore_class: int | None = 255,
         class_weights: Sequence[float] | None = None,
         from_logits: bool = False,
-        name: str = "cross_entropy",
+        label_smoothing: float = 0.0,
+        name: str | None = None,
     ) -> None:
-        super().__init__(name=name)
-        self.ignore_class = ignore_class
-        self.class_weights = _checks.class_weights(class_weights)
-        self.from_logits = from_logits
+        super().__init__(ignore_class, class_weights, from_logits, name)
+        self.label_smoothing = _checks.part(label_smoothing, "label_smoothing")
 
-    def __call__(
-        self, y_true: KerasTensor, y_pred: KerasTensor, sample_weight: KerasTensor | None = None
-    ) -> KerasTensor:
-        """Return the loss; `sample_weight` is one number an image, `(batch,)`, or one a pixel."""
-        if sample_weight is not None and len(sample_weight.shape) == 1:
-            sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
-        return super().__call__(y_true, y_pred, sample_weight)
-
-    def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
-        """Return each pixel's part, such that the mean over all pixels is the loss."""
-        y_true = _as_indices(y_true, y_pred)
-        weights = self.class_weights or (1.0,) * max(2, y_pred.shape[-1])
-        _checks.same_length(weights, range(max(2, y_pred.shape[-1])), "class_weights", "classes")
-        weights = pixel_weights(y_true, weights, self.ignore_class)
-        losses = cross_entropy(y_true, y_pred, from_logits=self.from_logits)
-        total = ops.sum(weights)
-        share = ops.cast(ops.size(weights), "float32") / ops.where(total > 0, total, 1.0)
-        return ops.where(weights > 0, losses, 0.0) * weights * share
-
-    def get_config(self) -> dict:
-        """Return the arguments."""
-        return {
-            "ignore_class": self.ignore_class,
-            "class_weights": self.class_weights,
-            "from_logits": self.from_logits,
-            "name": self.name,
-        }
-
-
-def _as_indices(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, axis=-1)
-    if len(y_true.shape) != len(y_pred.shape) - 1:
-        raise ValueError(
-            "The target of every kseg model is the integer mask: shape (batch, height, width) "
-            f"beside predictions (batch, height, width, classes). Received masks {y_true.shape} "
-            f"and predictions {y_pred.shape}. A one-hot mask becomes one by argmax(axis=-1)."
+    def compute(self, pixels: Pixels) -> KerasTensor:
+        """Return the weighted mean over the pixels."""
+        losses = cross_entropy(
+            pixels.target,
+            pixels.predicted,
+            from_logits=self.from_logits,
+            label_smoothing=self.label_smoothing,
         )
-    return ops.cast(y_true, "int32")
+        return weighted_mean(losses, pixels, self.class_weights)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Focal(SegmentationLoss):
+    """Focal loss: cross-entropy in which pixels that are nearly right count less and less.
+
+        sum_i w[t_i] (1 - p_i[t_i])^gamma * -log p_i[t_i] / sum_i w[t_i]
+
+    For data where most pixels are easy. The class weights are the paper's alpha.
+
+    Args:
+        gamma: How fast easy pixels lose weight, at least 0; 0 is cross-entropy.
+        ignore_class: As in `SegmentationLoss`, with the rest.
+        class_weights: See there.
+        from_logits: See there.
+        name: See there.
+
+    Raises:
+        ValueError: As in `SegmentationLoss`, or gamma is negative.
+
+    References:
+        Lin et al. 2017, https://arxiv.org/abs/1708.02002, Equation 5.
+    """
+
+    default_name = "focal"
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        ignore_class: int | None = 255,
+        class_weights: Sequence[float] | None = None,
+        from_logits: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ignore_class, class_weights, from_logits, name)
+        self.gamma = _checks.at_least(gamma, 0, "gamma")
+
+    def compute(self, pixels: Pixels) -> KerasTensor:
+        """Return the weighted mean over the pixels."""
+        losses = cross_entropy(pixels.target, pixels.predicted, from_logits=self.from_logits)
+        return weighted_mean(focal(losses, self.gamma), pixels, self.class_weights)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class TopKCrossEntropy(SegmentationLoss):
+    """Cross-entropy of the hardest pixels alone (online hard example mining).
+
+    The mean over the `fraction` of the batch's valid pixels whose weighted cross-entropy is the
+    largest. For data whose easy pixels would drown the rest; wrong labels are hard pixels too.
+
+    Args:
+        fraction: The part of the valid pixels that counts, in (0, 1].
+        ignore_class: As in `SegmentationLoss`, with the next two.
+        class_weights: See there.
+        from_logits: See there.
+        label_smoothing: As in `CrossEntropy`.
+        name: Name of the loss.
+
+    Raises:
+        ValueError: As in `CrossEntropy`, or the fraction is out of its range.
+
+    References:
+        Wu, Shen and van den Hengel 2016, https://arxiv.org/abs/1605.06885, Section 3.
+    """
+
+    default_name = "top_k_cross_entropy"
+
+    def __init__(
+        self,
+        fraction: float = 0.1,
+        ignore_class: int | None = 255,
+        class_weights: Sequence[float] | None = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ignore_class, class_weights, from_logits, name)
+        self.fraction = _checks.share(fraction, "fraction")
+        self.label_smoothing = _checks.part(label_smoothing, "label_smoothing")
+
+    def compute(self, pixels: Pixels) -> KerasTensor:
+        """Return the mean over the hardest pixels."""
+        losses = cross_entropy(
+            pixels.target,
+            pixels.predicted,
+            from_logits=self.from_logits,
+            label_smoothing=self.label_smoothing,
+        )
+        weights = ops.ravel(pixel_weights(pixels, self.class_weights))
+        losses = ops.ravel(losses) * weights
+        is_counted = weights > 0
+        count = ops.sum(ops.cast(is_counted, losses.dtype))
+        order = ops.argsort(ops.where(is_counted, -ops.stop_gradient(losses), 1.0))
+        rank = ops.arange(ops.size(losses), dtype=losses.dtype)
+        chosen = ops.cast(rank < ops.ceil(self.fraction * count), losses.dtype)
+        hardest = ops.take(losses * ops.ravel(pixels.weights), order)
+        return quotient(
+            ops.sum(ops.where(chosen > 0, hardest, 0.0)), ops.sum(chosen * ops.take(weights, order))
+        )
+
+
+def _minus_log_of(y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool) -> KerasTensor:
+    classes = y_pred.shape[-1]
+    if classes == 1:
+        foreground, is_foreground = y_pred[..., 0], ops.equal(y_true, 1)
+        if from_logits:
+            return ops.softplus(ops.where(is_foreground, -foreground, foreground))
+        return _minus_log(ops.where(is_foreground, foreground, 1 - foreground))
+    chosen = ops.one_hot(ops.clip(y_true, 0, classes - 1), classes, dtype=y_pred.dtype)
+    own = ops.sum(chosen * y_pred, axis=-1)
+    return ops.logsumexp(y_pred, axis=-1) - own if from_logits else _minus_log(own)
+
+
+def _mean_minus_log(y_pred: KerasTensor, from_logits: bool) -> KerasTensor:
+    if y_pred.shape[-1] == 1:
+        y_pred = (
+            ops.concatenate([ops.zeros_like(y_pred), y_pred], axis=-1)
+            if from_logits
+            else ops.concatenate([1 - y_pred, y_pred], axis=-1)
+        )
+    if from_logits:
+        return ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
+    return ops.mean(_minus_log(y_pred), axis=-1)
 
 
 def _minus_log(probability: KerasTensor) -> KerasTensor:

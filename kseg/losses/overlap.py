@@ -1,0 +1,364 @@
+"""Losses of regions: how far the predicted and the true pixels of a class overlap.
+
+Each is a function of four sums a class: Dice, Jaccard, Tversky, and Matthews' correlation.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+from keras import KerasTensor, ops
+
+from kseg import _checks
+from kseg.losses.base import Pixels, SegmentationLoss, probabilities, quotient
+
+
+class Sums(NamedTuple):
+    """Sums of a class over pixels, each `(..., classes)`.
+
+    Attributes:
+        both: Sum of p t, t being 1 where the pixel is of the class and p its probability.
+        predicted: Sum of p.
+        true: Sum of t.
+        pixels: Number of pixels.
+    """
+
+    both: KerasTensor
+    predicted: KerasTensor
+    true: KerasTensor
+    pixels: KerasTensor
+
+
+def dice(sums: Sums, smooth: float = 0.0) -> KerasTensor:
+    """Compute 1 - (2 sum p t + smooth) / (sum p + sum t + smooth) a class, in [0, 1].
+
+    References:
+        Dice 1945; as a loss Milletari, Navab and Ahmadi 2016, https://arxiv.org/abs/1606.04797,
+        without the squares of its Section 3.
+    """
+    return _distance(2 * sums.both + smooth, sums.predicted + sums.true + smooth)
+
+
+def jaccard(sums: Sums, smooth: float = 0.0) -> KerasTensor:
+    """Compute 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth) a class, in [0, 1].
+
+    References:
+        Rahman and Wang 2016, https://doi.org/10.1007/978-3-319-50835-1_22, Equation 3.
+    """
+    return _distance(sums.both + smooth, sums.predicted + sums.true - sums.both + smooth)
+
+
+def tversky(sums: Sums, alpha: float, beta: float, smooth: float = 0.0) -> KerasTensor:
+    """Compute 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth) a class, in [0, 1].
+
+    TP = sum p t, FP = sum p (1 - t), FN = sum (1 - p) t. Dice is alpha = beta = 0.5, Jaccard 1.
+
+    References:
+        Salehi, Erdogmus and Gholipour 2017, https://arxiv.org/abs/1706.05721, Equation 4.
+    """
+    false_positives, false_negatives = sums.predicted - sums.both, sums.true - sums.both
+    errors = alpha * false_positives + beta * false_negatives
+    return _distance(sums.both + smooth, sums.both + errors + smooth)
+
+
+def matthews(sums: Sums, smooth: float = 0.0) -> KerasTensor:
+    """Compute 1 - Matthews' correlation of p and t a class, in [0, 2].
+
+    With N pixels: 1 - (sum p t - sum p sum t / N) / sqrt(P (1 - P/N) T (1 - T/N) + smooth), P and T
+    being sum p and sum t. A class that all pixels are of has no correlation, and the loss 0.
+
+    References:
+        Matthews 1975; as a loss Abhishek and Hamarneh 2021, https://arxiv.org/abs/2010.13454,
+        Equation 6.
+    """
+    fraction, true_fraction = (quotient(x, sums.pixels) for x in (sums.predicted, sums.true))
+    spread = sums.predicted * (1 - fraction) * sums.true * (1 - true_fraction)
+    spread = ops.sqrt(ops.maximum(spread + smooth, keras.config.epsilon()))
+    has_both = ops.logical_and(sums.true > 0, sums.true < sums.pixels)
+    return ops.where(has_both, 1 - (sums.both - fraction * sums.true) / spread, 0.0)
+
+
+class ClassLoss(SegmentationLoss):
+    """A loss a class, of which the mean over classes is taken; the base of what is not pixelwise.
+
+    Args:
+        over: "batch" for sums over the whole batch, or "image" for a loss an image, then the mean
+            over the images that have a valid pixel.
+        classes: The classes that count: "present" for those that occur in the target (of the batch
+            or of the image), "all", or their indices, such as (1,) for the foreground alone.
+        class_weights: As in `SegmentationLoss`: weights in the mean over the classes.
+        ignore_class: See there.
+        from_logits: See there.
+        name: See there.
+
+    Raises:
+        ValueError: As in `SegmentationLoss`; `over` is unknown; `classes` names none.
+    """
+
+    def __init__(
+        self,
+        over: str,
+        classes: str | Sequence[int],
+        ignore_class: int | None,
+        class_weights: Sequence[float] | None,
+        from_logits: bool,
+        name: str | None,
+    ) -> None:
+        super().__init__(ignore_class, class_weights, from_logits, name)
+        self.over = _checks.one_of(over, ("batch", "image"), "over")
+        self.classes = _checks.classes(classes)
+
+    def check(self, classes: int) -> None:
+        """Refuse class weights, a void index and indices of classes that do not fit."""
+        super().check(classes)
+        if not isinstance(self.classes, str) and max(self.classes) >= classes:
+            raise ValueError(
+                f"classes must be from 0 to {classes - 1}, the classes of the model. Received: "
+                f"{self.classes}."
+            )
+
+    def mean(self, losses: KerasTensor, true: KerasTensor, pixels: Pixels) -> KerasTensor:
+        """Take the mean over the classes that count, then over the images.
+
+        Args:
+            losses: `(classes,)`, or `(batch, classes)` where the loss is one an image.
+            true: True pixels of each class, of the same shape.
+            pixels: The batch.
+        """
+        weights = self.class_weights or (1.0,) * pixels.classes
+        if not isinstance(self.classes, str):
+            weights = [w if index in self.classes else 0.0 for index, w in enumerate(weights)]
+        weights = ops.convert_to_tensor(weights, dtype=losses.dtype)
+        counts = true if self.classes == "present" else ops.sum(true, axis=-1, keepdims=True)
+        weights = weights * ops.cast(counts > 0, losses.dtype)
+        losses = quotient(ops.sum(weights * losses, axis=-1), ops.sum(weights, axis=-1))
+        if self.over == "batch":
+            return losses
+        spatial = tuple(range(1, len(pixels.valid.shape)))
+        valid = ops.sum(pixels.valid, axis=spatial)
+        sample_weights = quotient(ops.sum(pixels.weights, axis=spatial), valid)
+        images = ops.sum(ops.cast(valid > 0, losses.dtype))
+        return quotient(ops.sum(losses * sample_weights), images)
+
+
+class RegionLoss(ClassLoss):
+    """A loss of four sums a class; the base of `Dice`, `Jaccard`, `Tversky` and `MCC`.
+
+    Args:
+        over: As in `ClassLoss`, with all but the next.
+        classes: See there.
+        smooth: A number of pixels, at least 0, added above and below the fraction. The larger, the
+            less small regions count. Only "all" classes need one: a class that is neither there nor
+            predicted then loses nothing.
+        ignore_class: See there.
+        class_weights: See there.
+        from_logits: See there.
+        name: See there.
+
+    Raises:
+        ValueError: As in `ClassLoss`, or `smooth` is negative.
+    """
+
+    def __init__(
+        self,
+        over: str = "batch",
+        classes: str | Sequence[int] = "present",
+        smooth: float = 0.0,
+        ignore_class: int | None = 255,
+        class_weights: Sequence[float] | None = None,
+        from_logits: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(over, classes, ignore_class, class_weights, from_logits, name)
+        self.smooth = _checks.at_least(smooth, 0, "smooth")
+
+    def of_class(self, sums: Sums) -> KerasTensor:
+        """Return the loss a class."""
+        raise NotImplementedError
+
+    def compute(self, pixels: Pixels) -> KerasTensor:
+        """Return the mean over classes and images."""
+        p = probabilities(pixels, self.from_logits)
+        weights = pixels.weights[..., None]
+        p, t = p * weights, ops.one_hot(pixels.target, pixels.classes, dtype=p.dtype)
+        spatial = tuple(range(0 if self.over == "batch" else 1, len(p.shape) - 1))
+        sums = Sums(
+            ops.sum(p * t, axis=spatial),
+            ops.sum(p, axis=spatial),
+            ops.sum(t * weights, axis=spatial),
+            ops.sum(weights, axis=spatial),
+        )
+        return self.mean(self.of_class(sums), sums.true, pixels)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Dice(RegionLoss):
+    """1 - Dice coefficient, the mean over the classes, each of which counts alike however small.
+
+    A class: 1 - (2 sum p t + smooth) / (sum p + sum t + smooth). For classes of very unequal size.
+    Alone it learns slowly at first and gives probabilities near 0 and 1; with cross-entropy it does
+    neither. The arguments are those of `RegionLoss`.
+
+    References:
+        Milletari, Navab and Ahmadi 2016, https://arxiv.org/abs/1606.04797, without its squares.
+    """
+
+    default_name = "dice"
+
+    def of_class(self, sums: Sums) -> KerasTensor:
+        """Return 1 - Dice."""
+        return dice(sums, self.smooth)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Jaccard(RegionLoss):
+    """1 - soft intersection over union, the mean over the classes.
+
+    A class: 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth). As `Dice`, but what is
+    half right costs more. `LovaszSoftmax` follows the IoU of the classes that are chosen more
+    closely. The arguments are those of `RegionLoss`.
+
+    References:
+        Rahman and Wang 2016, https://doi.org/10.1007/978-3-319-50835-1_22, Equation 3.
+    """
+
+    default_name = "jaccard"
+
+    def of_class(self, sums: Sums) -> KerasTensor:
+        """Return 1 - IoU."""
+        return jaccard(sums, self.smooth)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Tversky(RegionLoss):
+    """1 - Tversky index: Dice in which false positives and false negatives cost differently.
+
+    A class: 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth). Where a missed pixel is worse
+    than a false alarm, beta is the larger one.
+
+    Args:
+        alpha: Cost of false positives, at least 0.
+        beta: Cost of false negatives, at least 0.
+        over: As in `RegionLoss`, with the rest.
+        classes: See there.
+        smooth: See there.
+        ignore_class: See there.
+        class_weights: See there.
+        from_logits: See there.
+        name: See there.
+
+    Raises:
+        ValueError: As in `RegionLoss`, or alpha or beta is negative.
+
+    References:
+        Salehi, Erdogmus and Gholipour 2017, https://arxiv.org/abs/1706.05721, Equation 4; the
+        defaults are their best ones.
+    """
+
+    default_name = "tversky"
+
+    def __init__(
+        self,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        over: str = "batch",
+        classes: str | Sequence[int] = "present",
+        smooth: float = 0.0,
+        ignore_class: int | None = 255,
+        class_weights: Sequence[float] | None = None,
+        from_logits: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(over, classes, smooth, ignore_class, class_weights, from_logits, name)
+        self.alpha = _checks.at_least(alpha, 0, "alpha")
+        self.beta = _checks.at_least(beta, 0, "beta")
+
+    def of_class(self, sums: Sums) -> KerasTensor:
+        """Return 1 - Tversky index."""
+        return tversky(sums, self.alpha, self.beta, self.smooth)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class FocalTversky(Tversky):
+    """The Tversky loss of each class to the power of 1 / gamma.
+
+    With gamma above 1 the classes that are nearly right keep a larger part in the loss. The paper
+    writes alpha for false negatives; here, as in `Tversky`, alpha is for false positives.
+
+    Args:
+        gamma: Above 0; the paper's best is 4/3.
+        alpha: As in `Tversky`, with the rest.
+        beta: See there.
+        over: See there.
+        classes: See there.
+        smooth: See there.
+        ignore_class: See there.
+        class_weights: See there.
+        from_logits: See there.
+        name: See there.
+
+    Raises:
+        ValueError: As in `Tversky`, or gamma is not above 0.
+
+    References:
+        Abraham and Khan 2019, https://arxiv.org/abs/1810.07842, Equation 4.
+    """
+
+    default_name = "focal_tversky"
+
+    def __init__(
+        self,
+        gamma: float = 4 / 3,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        over: str = "batch",
+        classes: str | Sequence[int] = "present",
+        smooth: float = 0.0,
+        ignore_class: int | None = 255,
+        class_weights: Sequence[float] | None = None,
+        from_logits: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            alpha, beta, over, classes, smooth, ignore_class, class_weights, from_logits, name
+        )
+        self.gamma = _checks.above(gamma, 0, "gamma")
+
+    def of_class(self, sums: Sums) -> KerasTensor:
+        """Return (1 - Tversky index) ** (1 / gamma)."""
+        return ops.maximum(super().of_class(sums), keras.config.epsilon()) ** (1 / self.gamma)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class MCC(RegionLoss):
+    """1 - Matthews' correlation coefficient, the mean over the classes, in [0, 2].
+
+    It takes the true negatives into account, which Dice does not see. A prediction that does not
+    depend on the image gives 1. `smooth`, in square pixels, keeps the gradient small where a class
+    is hardly predicted; the other arguments are those of `RegionLoss`.
+
+    References:
+        Abhishek and Hamarneh 2021, https://arxiv.org/abs/2010.13454, Equation 6.
+    """
+
+    default_name = "mcc"
+
+    def __init__(
+        self,
+        over: str = "batch",
+        classes: str | Sequence[int] = "present",
+        smooth: float = 1.0,
+        ignore_class: int | None = 255,
+        class_weights: Sequence[float] | None = None,
+        from_logits: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(over, classes, smooth, ignore_class, class_weights, from_logits, name)
+
+    def of_class(self, sums: Sums) -> KerasTensor:
+        """Return 1 - correlation."""
+        return matthews(sums, self.smooth)
+
+
+def _distance(over: KerasTensor, under: KerasTensor) -> KerasTensor:
+    return 1 - quotient(over, under, empty=1.0)
