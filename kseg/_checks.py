@@ -160,6 +160,16 @@ def index_or_none(value: int | None, what: str) -> int | None:
     return int(value)
 
 
+def outside(ignore_class: int | None, classes: int) -> None:
+    """Refuse a void index that is a class."""
+    if ignore_class is not None and 0 <= ignore_class < classes:
+        raise ValueError(
+            f"ignore_class must lie outside the classes 0 to {classes - 1}. Received: "
+            f"{ignore_class}. Mark void pixels by another index, such as 255; to train without a "
+            "class, give it the class weight 0."
+        )
+
+
 def at_least(value: float, least: float, what: str) -> float:
     """Return `value` if it is a finite number of at least `least`."""
     if not isinstance(value, numbers.Real) or not least <= value < math.inf:

@@ -4,9 +4,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from kseg import _files
+from kseg.losses.catalog import parse
 
 Side = Annotated[int, Field(ge=1)]
 Factor = Annotated[float, Field(ge=0.1, le=10)]
@@ -31,6 +39,7 @@ class Recipe(BaseModel):
         batch_size: Images a step.
         epochs: Passes over the training images.
         learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
+        loss: Name of the loss, or a sum such as "ce+0.5*dice".
         class_weights: "none", "median", "enet", or one number a class.
         precision: Number format of the computation: "float32", "bfloat16" or "float16".
         val_fraction: Part of the training images that validates where there is no `val` folder.
@@ -55,6 +64,7 @@ class Recipe(BaseModel):
     batch_size: Side | None = None
     epochs: Side | None = None
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    loss: str = "ce"
     class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] | None = None
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
@@ -67,6 +77,12 @@ class Recipe(BaseModel):
         if self.scale and self.scale[0] > self.scale[1]:
             raise ValueError(f"scale must rise, such as 0.75 1.5; received {self.scale}")
         return self
+
+    @field_validator("loss")
+    @classmethod
+    def _loss_is_known(cls, text: str) -> str:
+        parse(text)
+        return text
 
     @property
     def encoder_options(self) -> dict:

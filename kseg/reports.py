@@ -1,5 +1,7 @@
 """Runs and evaluations as figures on the disk."""
 
+import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from kseg.evaluation import Evaluation
 from kseg.inference.predictor import Predictor
 from kseg.levels import Level
 from kseg.models.measures import parts
-from kseg.plots import curves, graphs, matrices, overlays, tradeoffs
+from kseg.plots import calibration, curves, graphs, matrices, overlays, tradeoffs
 
 HEAD = re.compile(r"x\d+_\d+|(decoder_|side_|p)\d+|fused|final")
 """Names under which heads log their losses."""
@@ -48,12 +50,39 @@ def report_network(model: keras.Model, path: Path, title: str) -> Path:
     return _save(path, graphs.network_picture(*parts(model), title))
 
 
-def report_evaluation(folder: RunFolder, evaluation: Evaluation, split: str) -> tuple[Path, Path]:
-    """Write an evaluation as JSON and its confusion matrix as a picture; return where."""
+def report_evaluation(folder: RunFolder, evaluation: Evaluation, split: str) -> list[Path]:
+    """Write an evaluation as JSON, its confusion matrix and reliability as pictures; say where."""
     scores = folder.path / f"evaluation_{split}.json"
     _files.write_json(scores, {"split": split, **evaluation.to_dict()})
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
-    return scores, _save(folder.path / f"confusion_{split}.png", picture)
+    written = [scores, _save(folder.path / f"confusion_{split}.png", picture)]
+    if evaluation.calibration is not None:
+        found = evaluation.calibration
+        picture = calibration.reliability_picture(
+            found.pixels, found.confidence, found.correct, found.expected_error
+        )
+        written.append(_save(folder.path / f"reliability_{split}.png", picture))
+    return written
+
+
+def report_images(folder: RunFolder, evaluation: Evaluation, split: str) -> Path:
+    """Write the scores of each image by itself as CSV, the worst first; return where."""
+    path = folder.path / f"images_{split}.csv"
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["image", *evaluation.image_scores])
+    table.writerows(
+        (name, *("" if value != value else f"{value:.4f}" for value in values))
+        for name, *values in worst_images(evaluation)
+    )
+    _files.write_text(path, text.getvalue())
+    return path
+
+
+def worst_images(evaluation: Evaluation) -> list[tuple]:
+    """Return name, mean IoU and pixel accuracy of each image, the worst first, void ones last."""
+    rows = zip(evaluation.names, *evaluation.image_scores.values(), strict=True)
+    return sorted(rows, key=lambda row: (row[1] != row[1], row[1]))
 
 
 def report_levels(folder: RunFolder, levels: Sequence[Level], chosen: Level) -> Path:
@@ -68,14 +97,29 @@ def report_levels(folder: RunFolder, levels: Sequence[Level], chosen: Level) -> 
     return _save(folder.path / "levels.png", picture)
 
 
-def class_table(evaluation: Evaluation) -> list[Sequence[str]]:
-    """Return the scores a class as rows of text: name, IoU, Dice, accuracy, pixels."""
-    names, scores = evaluation.labels.names, evaluation.scores
-    columns = zip(names, scores.iou, scores.dice, scores.accuracy, scores.pixels, strict=True)
-    return [
-        (name, *("absent" if value != value else f"{value:.3f}" for value in values), f"{pixels:,}")
-        for name, *values, pixels in columns
+TITLES = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "accuracy": "accuracy",
+    "boundary_f1": "border F1",
+    "boundary_iou": "border IoU",
+    "hausdorff_95": "HD95",
+    "surface_distance": "ASSD",
+}
+"""What the columns of scores are called in a table; HD95 and ASSD are distances in pixels."""
+
+
+def class_table(evaluation: Evaluation) -> tuple[list[str], list[Sequence[str]]]:
+    """Return the scores a class as text: the titles of the columns, and a row a class."""
+    columns = evaluation.columns
+    digits = {"hausdorff_95": 1, "surface_distance": 2}
+    cells = [
+        ["absent" if value != value else f"{value:.{digits.get(name, 3)}f}" for value in column]
+        for name, column in columns.items()
     ]
+    pixels = [f"{count:,}" for count in evaluation.scores.pixels]
+    titles = ["class", *(TITLES[name] for name in columns), "pixels"]
+    return titles, list(zip(evaluation.labels.names, *cells, pixels, strict=True))
 
 
 def _save(path: Path, figure: Figure) -> Path:

@@ -21,7 +21,7 @@ from kseg.data.sources import Source, Splits
 from kseg.data.statistics import Survey, class_weights, survey
 from kseg.evaluation import Evaluation, evaluate
 from kseg.labels import Labels
-from kseg.losses import CrossEntropy
+from kseg.losses.catalog import PIXELWISE, make_loss, parse
 from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog
 from kseg.models.measures import shapes_only
@@ -30,7 +30,7 @@ from kseg.recipes import Recipe, write_recipe
 from kseg.schedules import cosine_with_warmup
 
 RARE = 0.01
-"""A class of a smaller part of the pixels has the classes weighted, unless the user chose."""
+"""With a class of a smaller part of the pixels, a loss of pixels gets class weights by itself."""
 VALIDATION_SHARE = 0.1
 """Validation is spread over so many epochs that it takes about this part of the time."""
 
@@ -239,7 +239,8 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
     share = train.pixels.sum(axis=0) / max(train.pixels.sum(), 1)
     weights = recipe.class_weights
     if weights is None:
-        weights = "enet" if share.min() < RARE else "none"
+        by_pixels = all(name in PIXELWISE for name, _ in parse(recipe.loss))
+        weights = "enet" if by_pixels and share.min() < RARE else "none"
     elif not isinstance(weights, str) and len(weights) != len(labels):
         raise ValueError(
             f"class_weights must be one number a class, {len(labels)} in all "
@@ -276,7 +277,7 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
                 cosine_with_warmup(recipe.learning_rate, len(batches) * recipe.epochs),
                 weight_decay=1e-4,
             ),
-            CrossEntropy(labels.ignore, _class_weights(prepared)),
+            make_loss(recipe.loss, labels.ignore, _class_weights(prepared)),
             metrics=[
                 MeanIoU(len(labels), labels.ignore),
                 PixelAccuracy(len(labels), labels.ignore),

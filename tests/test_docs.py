@@ -99,10 +99,16 @@ def test_example_on_pruning(tmp_path):
     assert (tmp_path / "unetpp_level2.keras").exists()
 
 
+def test_example_on_losses(tmp_path):
+    run([ROOT / "examples/04_loss_curves.py", "--smoke"], tmp_path)
+    assert Image.open(tmp_path / "loss_curves.png").size == (1320, 880)
+
+
 def test_every_example_has_a_test():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
     assert names == {
         "01_unet_on_shapes.py",
         "02_own_folder.py",
         "03_prune_unetpp.py",
+        "04_loss_curves.py",
     }

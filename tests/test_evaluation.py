@@ -9,6 +9,7 @@ from kseg import evaluate
 from kseg.data import Sample
 from kseg.inference import Predictor
 from kseg.labels import Labels
+from kseg.metrics import score_borders
 
 pytestmark = pytest.mark.backend
 
@@ -53,9 +54,65 @@ def test_counts_every_valid_pixel_once(count):
     assert len(seen) == found.images == count
 
 
+def test_each_image_is_scored_by_itself():
+    samples = Listed(5)
+    found = evaluate(Predictor(by_brightness), samples)
+    assert found.names == tuple("01234")
+    for index, sample in enumerate(samples.items):
+        predicted = sample.image[..., 0].astype(int) * 3 // 256
+        valid = sample.mask != 9
+        right = (predicted == sample.mask)[valid].mean()
+        assert found.image_scores["pixel_accuracy"][index] == pytest.approx(right)
+        ious = [
+            ((predicted == i) & (sample.mask == i)).sum()
+            / (((predicted == i) | (sample.mask == i)) & valid).sum()
+            for i in range(3)
+        ]
+        assert found.image_scores["mean_iou"][index] == pytest.approx(np.mean(ious))
+
+
+def test_the_interval_is_that_of_sets_of_images_drawn_with_replacement():
+    found = evaluate(Predictor(by_brightness), Listed(6))
+    lower, upper = found.interval
+    assert lower < found.scores.means["mean_iou"] < upper
+    rng, scores = np.random.default_rng(1), []
+    for _ in range(500):
+        right, truth, guessed = found.counts[rng.integers(0, 6, 6)].sum(axis=0)[:, :3]
+        scores.append((right / (truth + guessed - right)).mean())
+    np.testing.assert_allclose((lower, upper), np.quantile(scores, (0.025, 0.975)), atol=2e-3)
+
+
+def test_borders_and_calibration_are_scored_when_they_are_asked_for():
+    samples = Listed(3)
+    plain = evaluate(Predictor(by_brightness), samples)
+    assert plain.border is plain.calibration is None
+    found = evaluate(Predictor(by_brightness), samples, border=2, calibration=True)
+    expected = [
+        score_borders(sample.mask, by_brightness(sample.image).argmax(-1), 4, 9, 2)
+        for sample in samples.items
+    ]
+    np.testing.assert_array_equal(found.border.counts, sum(one.counts for one in expected))
+    np.testing.assert_allclose(found.border.distances, sum(one.distances for one in expected))
+    # The engine is certain of everything, and right as often as its accuracy says.
+    accuracy = found.scores.means["pixel_accuracy"]
+    assert found.calibration.expected_error == pytest.approx(1 - accuracy)
+    content = json.loads(json.dumps(found.to_dict()))
+    assert content["border_tolerance"] == 2
+    assert content["classes"]["never"]["hausdorff_95"] is None
+    assert content["calibration"]["expected_error"] == pytest.approx(1 - accuracy)
+    with pytest.raises(ValueError, match="border must be"):
+        evaluate(Predictor(by_brightness), samples, border=0)
+
+
 def test_is_valid_json_without_a_score_for_absent_classes():
     content = json.loads(json.dumps(evaluate(Predictor(by_brightness), Listed(2)).to_dict()))
-    assert content["classes"]["never"] == {"iou": None, "dice": None, "accuracy": None, "pixels": 0}
+    assert content["classes"]["never"] == {
+        "iou": None,
+        "dice": None,
+        "accuracy": None,
+        "pixels": 0,
+    }
     assert 0 < content["mean_iou"] < 1
+    assert content["mean_iou_interval"][0] <= content["mean_iou_interval"][1]
     present = [content["classes"][name]["iou"] for name in "abc"]
     assert content["mean_iou"] == pytest.approx(np.mean(present))

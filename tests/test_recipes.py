@@ -22,6 +22,7 @@ def test_survives_the_file(tmp_path):
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"precision": "float8"}, "precision"),
         ({"class_weights": "enett"}, "class_weights"),
+        ({"loss": "ce+dicce"}, "Did you mean 'dice'"),
     ],
 )
 def test_wrong_fields_are_named(tmp_path, fields, expected):

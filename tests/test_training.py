@@ -7,6 +7,7 @@ from PIL import Image
 
 from kseg import training
 from kseg.artifacts import RunFolder
+from kseg.losses import LOSSES
 from kseg.machine import Device
 from kseg.recipes import make_recipe
 
@@ -49,6 +50,23 @@ def test_rare_classes_have_the_classes_weighted(rectangles):
     assert prepared.train.pixels.sum(axis=0).min() / prepared.train.pixels.sum() > training.RARE
     few = make_recipe(data="shapes", size=(96, 96))
     assert training.prepare(few, CPU).recipe.class_weights == "none"
+
+
+def test_only_losses_of_pixels_get_class_weights_by_themselves(rectangles, monkeypatch):
+    monkeypatch.setattr(training, "RARE", 0.9)
+    for loss, weights in (("ce", "enet"), ("focal+topk", "enet"), ("ce+dice", "none")):
+        recipe = make_recipe(data=str(rectangles), loss=loss)
+        assert training.prepare(recipe, CPU).recipe.class_weights == weights
+    chosen = make_recipe(data=str(rectangles), loss="dice", class_weights="median")
+    assert training.prepare(chosen, CPU).recipe.class_weights == "median"
+
+
+def test_every_loss_trains(rectangles):
+    recipe = make_recipe(
+        data=str(rectangles), loss="+".join(LOSSES), width=2, epochs=1, batch_size=3
+    )
+    run = training.train(training.prepare(recipe, CPU), RunFolder(rectangles))
+    assert np.isfinite(float(run.folder.history.read_text().splitlines()[1].split(",")[1]))
 
 
 def test_images_are_limited_in_training_but_scored_at_full_size(rectangles):

@@ -15,13 +15,33 @@ from kseg.cli.options import runs_option
     type=click.Choice(["train", "val", "test"]),
     help="Split to score.  [default: test, or val where there is no test]",
 )
+@click.option("--border", is_flag=True, help="Score the borders of the classes too.")
+@click.option(
+    "--border-tolerance",
+    type=click.FloatRange(0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Distance, in pixels, up to which a border is met.",
+)
+@click.option("--calibration", is_flag=True, help="Compare probabilities with how often they hold.")
+@click.option("--per-image", is_flag=True, help="Score each image by itself; print the worst.")
 @runs_option
-def evaluate(run: str | None, data: str | None, split: str | None, runs: Path) -> None:
+def evaluate(
+    run: str | None,
+    data: str | None,
+    split: str | None,
+    border: bool,
+    border_tolerance: float,
+    calibration: bool,
+    per_image: bool,
+    runs: Path,
+) -> None:
     """Score RUN, by default the newest, on a whole split.
 
     Prints a table of the classes and the means, and writes evaluation_SPLIT.json and
-    confusion_SPLIT.png into the run's folder. Void pixels take no part; a class that neither the
-    truth nor the prediction holds is left out of the means.
+    confusion_SPLIT.png into the run's folder; with --calibration reliability_SPLIT.png, with
+    --per-image images_SPLIT.csv. Void pixels take no part; a class that neither the truth nor the
+    prediction holds is left out of the means.
     """
     from kseg import artifacts, machine
     from kseg.cli.terminal import counting, open_console, print_device, print_facts, print_scores
@@ -40,7 +60,17 @@ def evaluate(run: str | None, data: str | None, split: str | None, runs: Path) -
     predictor = folder.open_predictor()
     print_facts(console, [("run", str(folder.path)), ("data", f"{source.data}, {split}")])
     with counting(console, "scoring", len(samples)) as on_image:
-        found = evaluation.evaluate(predictor, samples, on_image)
+        found = evaluation.evaluate(
+            predictor,
+            samples,
+            on_image,
+            border=border_tolerance if border else None,
+            calibration=calibration,
+        )
     print_scores(console, found, split)
     written = reports.report_evaluation(folder, found, split)
+    if per_image:
+        worst = reports.worst_images(found)[:5]
+        print_facts(console, [("worst", ", ".join(f"{row[0]} {row[1]:.3f}" for row in worst))])
+        written.append(reports.report_images(folder, found, split))
     print_facts(console, [("written", ", ".join(str(path) for path in written))])

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kseg import _checks
+from kseg.losses.catalog import parse
 
 
 class Size(click.ParamType):
@@ -71,6 +72,16 @@ def runs_option(command: Callable) -> Callable:
         show_default=True,
         help="Folder that holds the runs.",
     )(command)
+
+
+def a_loss(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse, as a click callback, what is no loss."""
+    try:
+        if value is not None:
+            parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
 
 
 def one_of(choices: Any, what: str) -> Callable:

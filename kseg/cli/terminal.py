@@ -43,30 +43,63 @@ def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> No
 
     from kseg.reports import class_table
 
+    titles, rows = class_table(evaluation)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class")
-    for name in ("IoU", "Dice", "accuracy", "pixels"):
-        table.add_column(name, justify="right")
-    for row in class_table(evaluation):
+    for title in titles:
+        table.add_column(title, justify="left" if title == "class" else "right")
+    for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
+    print_facts(console, _means(evaluation, split))
+
+
+def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
     means = evaluation.scores.means
-    print_facts(
-        console,
-        [
+    lower, upper = evaluation.interval
+    facts = [
+        (
+            "mean",
+            f"IoU {means['mean_iou']:.3f}, Dice {means['mean_dice']:.3f}, "
+            f"pixel accuracy {means['pixel_accuracy']:.3f}, "
+            f"mean pixel accuracy {means['mean_pixel_accuracy']:.3f}",
+        ),
+        (
+            "over",
+            f"{evaluation.images} images of {split}: one confusion matrix of all valid "
+            "pixels, the mean over its classes",
+        ),
+        ("interval", f"IoU {lower:.3f} to {upper:.3f} in 95 % of data sets drawn from its images"),
+    ]
+    if evaluation.border is not None:
+        names = ("boundary_f1", "boundary_iou", "hausdorff_95", "surface_distance")
+        f1, iou, hausdorff, surface = (_mean(evaluation.columns[name]) for name in names)
+        facts += [
             (
-                "mean",
-                f"IoU {means['mean_iou']:.3f}, Dice {means['mean_dice']:.3f}, "
-                f"pixel accuracy {means['pixel_accuracy']:.3f}, "
-                f"mean pixel accuracy {means['mean_pixel_accuracy']:.3f}",
+                "borders",
+                f"F1 {f1:.3f}, IoU {iou:.3f} within {evaluation.border.tolerance:g} pixels, the "
+                "mean over classes of counts over all images",
             ),
             (
-                "over",
-                f"{evaluation.images} images of {split}: one confusion matrix of all valid "
-                "pixels, the mean over its classes",
+                "",
+                f"95 % Hausdorff distance {hausdorff:.1f}, average surface distance {surface:.2f} "
+                "pixels, the mean over classes of the mean over images that hold both",
             ),
-        ],
-    )
+        ]
+    if evaluation.calibration is not None:
+        gap = evaluation.calibration.overconfidence
+        facts.append(
+            (
+                "calibrated",
+                f"expected calibration error {evaluation.calibration.expected_error:.3f} of all "
+                f"pixels; the model is {abs(gap):.3f} too {'sure' if gap > 0 else 'doubtful'}",
+            )
+        )
+    return facts
+
+
+def _mean(values: "Sequence[float]") -> float:
+    present = [value for value in values if value == value]
+    return sum(present) / len(present) if present else float("nan")
 
 
 @contextmanager

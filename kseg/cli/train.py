@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kseg.cli.options import ClassWeights, HeadWeights, Size, one_of, runs_option
+from kseg.cli.options import ClassWeights, HeadWeights, Size, a_loss, one_of, runs_option
 from kseg.encoders.catalog import ENCODERS
+from kseg.losses.catalog import LOSSES
 from kseg.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -89,10 +90,17 @@ if TYPE_CHECKING:
     "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate."
 )
 @click.option(
+    "--loss",
+    metavar="SUM",
+    callback=a_loss,
+    help=f"Loss, or a sum such as ce+0.5*dice, of {', '.join(LOSSES)}.  [default: ce]",
+)
+@click.option(
     "--class-weights",
     type=ClassWeights(),
     help="Weights of the classes in the loss: none, median or enet (both from the training "
-    "masks), or one number a class.  [default: enet where a class has under 1 % of the pixels]",
+    "masks), or one number a class.  [default: enet for ce, focal and topk where a "
+    "class has under 1 % of the pixels, else none]",
 )
 @click.option(
     "--precision",
@@ -235,8 +243,8 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
             ),
             (
                 "",
-                f"learning rate {recipe.learning_rate:g}, class weights {weights}, "
-                f"seed {recipe.seed}",
+                f"learning rate {recipe.learning_rate:g}, loss {recipe.loss}, "
+                f"class weights {weights}, seed {recipe.seed}",
             ),
         ],
     )

@@ -41,21 +41,34 @@ class Predictor:
         Raises:
             ValueError: An entry is not an image.
         """
+        return [mask for mask, _ in self.predict_with_confidence(images)]
+
+    def predict_with_confidence(
+        self, images: Sequence[np.ndarray]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Predict masks, as `predict` does, and the probability of each pixel's class.
+
+        Returns:
+            Class indices, uint8, and probabilities, float in [0, 1], each `(height, width)`.
+
+        Raises:
+            ValueError: An entry is not an image.
+        """
         for image in images:
             if np.ndim(image) != 3:
                 raise ValueError(
                     "Expected a sequence of images (height, width, channels). Received an entry of "
                     f"shape {np.shape(image)}: give [image] for one, image[..., None] for grey."
                 )
-        masks = []
+        answers = []
         for group in _of_one_shape(images):
             height, width = self._shrunk(group[0]).shape[:2]
             outputs = self._engine(np.stack([self.shown(image) for image in group]))
-            masks += [
-                _classes(output[:height, :width], image.shape[:2])
+            answers += [
+                _likeliest(output[:height, :width], image.shape[:2])
                 for output, image in zip(outputs, group, strict=True)
             ]
-        return masks
+        return answers
 
     def shown(self, image: np.ndarray) -> np.ndarray:
         """Return an image as the network is shown it: within `max_side`, padded to `stride`."""
@@ -76,21 +89,22 @@ class Predictor:
         return np.pad(image, margins, mode="edge")
 
 
-def _classes(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Choose the likeliest class of each pixel, at `size`, one class at a time to save memory."""
+def _likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the likeliest class of each pixel at `size`, one class at a time to save memory."""
     if probabilities.shape[-1] == 1:
-        return (_resized(probabilities[..., 0], size) >= 0.5).astype(np.uint8)
-    count = probabilities.shape[-1]
+        foreground = _resized(probabilities[..., 0], size)
+        is_foreground = foreground >= 0.5
+        return is_foreground.astype(np.uint8), np.where(is_foreground, foreground, 1 - foreground)
     if probabilities.shape[:2] == size:
-        return probabilities.argmax(axis=-1).astype(np.uint8)
+        return probabilities.argmax(axis=-1).astype(np.uint8), probabilities.max(axis=-1)
     best = _resized(probabilities[..., 0], size)
     classes = np.zeros(size, np.uint8)
-    for index in range(1, count):
+    for index in range(1, probabilities.shape[-1]):
         values = _resized(probabilities[..., index], size)
         better = values > best
         best[better] = values[better]
         classes[better] = index
-    return classes
+    return classes, best
 
 
 def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -122,12 +122,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
         """
         if self.class_weights is not None:
             _checks.same_length(self.class_weights, range(classes), "class_weights", "classes")
-        if self.ignore_class is not None and 0 <= self.ignore_class < classes:
-            raise ValueError(
-                f"ignore_class must lie outside the classes 0 to {classes - 1}. Received: "
-                f"{self.ignore_class}. Mark void pixels by another index, such as 255; to train "
-                "without a class, give it the class weight 0."
-            )
+        _checks.outside(self.ignore_class, classes)
 
     def get_config(self) -> dict:
         """Return the arguments."""

@@ -1,3 +1,15 @@
+from .boundary import BorderScores as BorderScores
+from .boundary import score_borders as score_borders
+from .calibration import Calibration as Calibration
+from .calibration import count_calibration as count_calibration
+from .intervals import mean_iou_interval as mean_iou_interval
 from .scores import Scores as Scores
+from .streaming import Dice as Dice
+from .streaming import FrequencyWeightedIoU as FrequencyWeightedIoU
+from .streaming import IoU as IoU
+from .streaming import MeanDice as MeanDice
 from .streaming import MeanIoU as MeanIoU
+from .streaming import MeanPixelAccuracy as MeanPixelAccuracy
 from .streaming import PixelAccuracy as PixelAccuracy
+from .streaming import Precision as Precision
+from .streaming import Recall as Recall

@@ -27,6 +27,11 @@ def accuracy(correct: Any, truth: Any, predicted: Any) -> tuple:
     return correct, truth
 
 
+def precision(correct: Any, truth: Any, predicted: Any) -> tuple:
+    """Precision: correct / predicted."""
+    return correct, predicted
+
+
 @dataclass(frozen=True)
 class Scores:
     """Scores of a data set, all from one confusion matrix.
@@ -53,25 +58,41 @@ class Scores:
         return self._of_each_class(accuracy)
 
     @property
+    def precision(self) -> np.ndarray:
+        """Precision a class, float64 in [0, 1]; NaN where no pixel is predicted as the class."""
+        return self._of_each_class(precision)
+
+    @property
     def pixels(self) -> np.ndarray:
         """Pixels a class in truth, int64."""
         return self.matrix.sum(axis=1)
 
     @property
     def means(self) -> dict[str, float]:
-        """Mean IoU, mean Dice, pixel accuracy and mean pixel accuracy; NaN without a pixel."""
+        """Means over the classes, and scores of all pixels; NaN without a pixel.
+
+        Mean IoU, mean Dice, pixel accuracy, mean pixel accuracy, and frequency-weighted IoU, in
+        which a class weighs as much as it has pixels (Long, Shelhamer and Darrell 2015).
+        """
         right, total = np.trace(self.matrix), self.matrix.sum()
+        weighted = np.nansum(self.iou * self.pixels)
         return {
             "mean_iou": _mean(self.iou),
             "mean_dice": _mean(self.dice),
             "pixel_accuracy": float(right / total) if total else float("nan"),
             "mean_pixel_accuracy": _mean(self.accuracy),
+            "frequency_weighted_iou": float(weighted / total) if total else float("nan"),
         }
 
     def _of_each_class(self, score: Any) -> np.ndarray:
-        counts = self.matrix.astype(np.float64)
-        over, under = score(np.diag(counts), counts.sum(axis=1), counts.sum(axis=0))
-        return np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
+        counts = self.matrix
+        return ratio(score, np.diag(counts), counts.sum(axis=1), counts.sum(axis=0))
+
+
+def ratio(score: Any, correct: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return a score of counts of any shape, float64; NaN where its denominator is 0."""
+    over, under = (np.asarray(x, np.float64) for x in score(correct, truth, predicted))
+    return np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -24,7 +24,7 @@ class ConfusionMetric(keras.metrics.Metric):
         name: Name in logs.
 
     Raises:
-        ValueError: `num_classes` is below 1.
+        ValueError: `num_classes` is below 1, or `ignore_class` is one of the classes.
     """
 
     default_name = "confusion"
@@ -38,7 +38,8 @@ class ConfusionMetric(keras.metrics.Metric):
     ) -> None:
         super().__init__(name=name or self.default_name)
         self.num_classes = _checks.positive_int(num_classes, "num_classes")
-        self.ignore_class = ignore_class
+        self.ignore_class = _checks.index_or_none(ignore_class, "ignore_class")
+        _checks.outside(self.ignore_class, max(2, num_classes))
         self.threshold = threshold
         shape = (max(2, num_classes),) * 2
         self._low = self.add_weight(shape, "zeros", dtype="int32", name="low")
@@ -107,8 +108,27 @@ class ConfusionMetric(keras.metrics.Metric):
         return ops.cast(ops.argmax(y_pred, axis=-1), "int32")
 
 
+class ClassMean(ConfusionMetric):
+    """The mean of a score over the classes that have one; the base of `MeanIoU` and its like."""
+
+    ratio = staticmethod(scores.iou)
+
+    def score(
+        self, correct: KerasTensor, truth: KerasTensor, predicted: KerasTensor
+    ) -> KerasTensor:
+        """Return the mean."""
+        over, under = self.ratio(correct, truth, predicted)
+        present = ops.cast(under > 0, "float32")
+        return _quotient(ops.sum(over / ops.maximum(under, 1.0)), ops.sum(present))
+
+    def per_class(self) -> np.ndarray:
+        """Return the score of each class so far, float64; NaN for a class that has none."""
+        matrix = self.matrix
+        return scores.ratio(self.ratio, np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
+
+
 @keras.saving.register_keras_serializable(package="kseg")
-class MeanIoU(ConfusionMetric):
+class MeanIoU(ClassMean):
     """Mean over the classes of intersection over union, classes absent everywhere left out.
 
     Unlike `keras.metrics.MeanIoU` it takes the model's output as it is, and leaves void pixels and
@@ -120,13 +140,27 @@ class MeanIoU(ConfusionMetric):
 
     default_name = "mean_iou"
 
-    def score(
-        self, correct: KerasTensor, truth: KerasTensor, predicted: KerasTensor
-    ) -> KerasTensor:
-        """Return the mean IoU."""
-        over, under = scores.iou(correct, truth, predicted)
-        present = ops.cast(under > 0, "float32")
-        return _ratio(ops.sum(over / ops.maximum(under, 1.0)), ops.sum(present))
+
+@keras.saving.register_keras_serializable(package="kseg")
+class MeanDice(ClassMean):
+    """Mean over the classes of the Dice coefficient (F1), classes absent everywhere left out.
+
+    The arguments are those of `ConfusionMetric`.
+    """
+
+    default_name = "mean_dice"
+    ratio = staticmethod(scores.dice)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class MeanPixelAccuracy(ClassMean):
+    """Mean over the classes of the part of their pixels that is predicted rightly.
+
+    Classes absent from the truth are left out. The arguments are those of `ConfusionMetric`.
+    """
+
+    default_name = "mean_pixel_accuracy"
+    ratio = staticmethod(scores.accuracy)
 
 
 @keras.saving.register_keras_serializable(package="kseg")
@@ -142,8 +176,101 @@ class PixelAccuracy(ConfusionMetric):
         self, correct: KerasTensor, truth: KerasTensor, predicted: KerasTensor
     ) -> KerasTensor:
         """Return the pixel accuracy."""
-        return _ratio(ops.sum(correct), ops.sum(truth))
+        return _quotient(ops.sum(correct), ops.sum(truth))
 
 
-def _ratio(over: KerasTensor, under: KerasTensor) -> KerasTensor:
+@keras.saving.register_keras_serializable(package="kseg")
+class FrequencyWeightedIoU(ConfusionMetric):
+    """Mean of IoU in which a class weighs as many pixels as it has in truth.
+
+    The arguments are those of `ConfusionMetric`.
+
+    References:
+        Long, Shelhamer and Darrell 2015, https://arxiv.org/abs/1411.4038, Section 5.
+    """
+
+    default_name = "frequency_weighted_iou"
+
+    def score(
+        self, correct: KerasTensor, truth: KerasTensor, predicted: KerasTensor
+    ) -> KerasTensor:
+        """Return the weighted mean."""
+        over, under = scores.iou(correct, truth, predicted)
+        return _quotient(ops.sum(truth * over / ops.maximum(under, 1.0)), ops.sum(truth))
+
+
+class OfClass(ConfusionMetric):
+    """The score of one class; the base of `IoU`, `Dice`, `Precision` and `Recall`.
+
+    Args:
+        num_classes: As in `ConfusionMetric`, with the last three.
+        class_id: Index of the class; 1 for the foreground of a single output.
+        ignore_class: See there.
+        threshold: See there.
+        name: See there; by default with the class's index, such as "iou_3".
+
+    Raises:
+        ValueError: As in `ConfusionMetric`, or there is no such class.
+    """
+
+    ratio = staticmethod(scores.iou)
+
+    def __init__(
+        self,
+        num_classes: int,
+        class_id: int,
+        ignore_class: int | None = 255,
+        threshold: float = 0.5,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            num_classes, ignore_class, threshold, name or f"{self.default_name}_{class_id}"
+        )
+        self.class_id = _checks.number_of(class_id, range(max(2, num_classes)), "class_id")
+
+    def score(
+        self, correct: KerasTensor, truth: KerasTensor, predicted: KerasTensor
+    ) -> KerasTensor:
+        """Return the class's score; NaN where it has none yet."""
+        index = self.class_id
+        over, under = self.ratio(correct[index], truth[index], predicted[index])
+        return ops.where(under > 0, over / ops.maximum(under, 1.0), float("nan"))
+
+    def get_config(self) -> dict:
+        """Return the arguments."""
+        return {**super().get_config(), "class_id": self.class_id}
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class IoU(OfClass):
+    """Intersection over union of one class. The arguments are those of `OfClass`."""
+
+    default_name = "iou"
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Dice(OfClass):
+    """Dice coefficient (F1) of one class. The arguments are those of `OfClass`."""
+
+    default_name = "dice"
+    ratio = staticmethod(scores.dice)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Precision(OfClass):
+    """Part of the pixels predicted as a class that are of it; the arguments as in `OfClass`."""
+
+    default_name = "precision"
+    ratio = staticmethod(scores.precision)
+
+
+@keras.saving.register_keras_serializable(package="kseg")
+class Recall(OfClass):
+    """Part of a class's pixels that are predicted as it. The arguments are those of `OfClass`."""
+
+    default_name = "recall"
+    ratio = staticmethod(scores.accuracy)
+
+
+def _quotient(over: KerasTensor, under: KerasTensor) -> KerasTensor:
     return over / ops.maximum(under, 1.0)

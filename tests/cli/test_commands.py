@@ -64,7 +64,11 @@ def test_train_says_what_it_does_and_what_comes_next(here):
 
 def test_a_run_holds_everything(here):
     run = here / "saved_models/first"
-    assert {path.name for path in run.iterdir() if not path.name.startswith(("eval", "conf"))} == {
+    assert {
+        path.name
+        for path in run.iterdir()
+        if not path.name.startswith(("eval", "conf", "im", "reli"))
+    } == {
         "model.keras",
         "last.keras",
         "recipe.yaml",
@@ -104,6 +108,24 @@ def test_evaluate_prints_and_writes_scores(here):
     assert report["mean_iou"] == pytest.approx(iou.mean())
     assert f"{iou.mean():.3f}" in output
     assert (here / "saved_models/first/confusion_test.png").exists()
+
+
+def test_evaluate_scores_borders_calibration_and_each_image(here):
+    output = call("evaluate", "first", "--border", "--border-tolerance", "2", "--calibration")
+    for expected in ("border F1", "HD95", "within 2 pixels", "expected calibration error"):
+        assert expected in output
+    output = call("evaluate", "first", "--split", "val", "--per-image")
+    run = here / "saved_models/first"
+    rows = (run / "images_val.csv").read_text().splitlines()
+    assert rows[0] == "image,mean_iou,pixel_accuracy"
+    scores = [float(row.split(",")[1]) for row in rows[1:]]
+    assert len(scores) == 3
+    assert scores == sorted(scores)
+    assert f"{rows[1].split(',')[0]} {scores[0]:.3f}" in output
+    assert Image.open(run / "reliability_test.png").size[0] > 300
+    content = json.loads((run / "evaluation_test.json").read_text())
+    assert content["border_tolerance"] == 2
+    assert 0 <= content["calibration"]["expected_error"] <= 1
 
 
 def test_evaluate_on_another_folder_with_only_that_split(here):

@@ -163,6 +163,24 @@ def test_trains_compiled_as_it_does_not_and_survives_saving(name, tmp_path):
     assert again.get_config() == loss.get_config()
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (losses.Dice(from_logits=True), 0.7554218),
+        (losses.Jaccard(from_logits=True), 0.8606625),
+        (losses.Tversky(0.3, 0.7, from_logits=True), 0.7551873),
+        (losses.LovaszSoftmax(from_logits=True), 0.7718669),
+        (losses.LovaszSoftmax("image", from_logits=True), 0.7720791),
+    ],
+)
+def test_what_segmentation_models_pytorch_gives(loss, expected):
+    """Its losses of version 0.6.0, mode "multiclass", on the same numbers."""
+    rng = np.random.default_rng(0)
+    mask = rng.integers(0, 4, (2, 9, 7))
+    logits = rng.normal(size=(2, 9, 7, 4)).astype(np.float32)
+    assert value(loss(mask, logits)) == pytest.approx(expected, abs=2e-6)
+
+
 def test_sums_and_multiples():
     mask, p, _ = random_case(3)
     ce, dice = CrossEntropy(), Dice(over="image", smooth=1)

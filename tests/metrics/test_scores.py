@@ -22,8 +22,10 @@ def test_a_case_by_hand():
             "mean_dice": (4 / 6 + 2 / 4) / 2,
             "pixel_accuracy": 3 / 5,
             "mean_pixel_accuracy": (2 / 3 + 1 / 2) / 2,
+            "frequency_weighted_iou": 3 / 5 * 2 / 4 + 2 / 5 * 1 / 3,
         }
     )
+    np.testing.assert_allclose(scores.precision, [2 / 3, 1 / 2, np.nan])
 
 
 def test_a_class_predicted_but_never_true_counts_as_zero():

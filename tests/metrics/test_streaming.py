@@ -3,8 +3,21 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kseg.metrics import MeanIoU, PixelAccuracy, Scores
+from kseg.metrics import (
+    Dice,
+    FrequencyWeightedIoU,
+    IoU,
+    MeanDice,
+    MeanIoU,
+    MeanPixelAccuracy,
+    PixelAccuracy,
+    Precision,
+    Recall,
+    Scores,
+)
 from kseg.metrics.streaming import ConfusionMetric
 
 pytestmark = pytest.mark.backend
@@ -39,6 +52,67 @@ def test_is_a_score_of_the_data_set_however_it_is_split(classes, batch):
     np.testing.assert_array_equal(iou.matrix, expected.matrix)
     assert float(iou.result()) == pytest.approx(expected.means["mean_iou"], rel=1e-6)
     assert float(accuracy.result()) == pytest.approx(expected.means["pixel_accuracy"], rel=1e-6)
+
+
+@pytest.mark.parametrize("classes", [1, 4])
+def test_every_score_is_that_of_the_one_confusion_matrix(classes):
+    mask, outputs = random_case(classes)
+    predicted = (outputs[..., 0] >= 0.5 if classes == 1 else outputs.argmax(-1)).astype(int)
+    matrix = counted(mask, predicted, max(2, classes))
+    right, truth, guessed = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    iou, dice = right / (truth + guessed - right), 2 * right / (truth + guessed)
+    expected = {
+        MeanIoU(classes): iou.mean(),
+        MeanDice(classes): dice.mean(),
+        MeanPixelAccuracy(classes): (right / truth).mean(),
+        PixelAccuracy(classes): right.sum() / truth.sum(),
+        FrequencyWeightedIoU(classes): (truth * iou).sum() / truth.sum(),
+        IoU(classes, 1): iou[1],
+        Dice(classes, 1): dice[1],
+        Precision(classes, 1): right[1] / guessed[1],
+        Recall(classes, 1): right[1] / truth[1],
+    }
+    for metric, value in expected.items():
+        metric.update_state(mask, outputs)
+        assert float(metric.result()) == pytest.approx(value, rel=1e-6), metric.name
+        again = keras.metrics.deserialize(keras.metrics.serialize(metric))
+        assert again.get_config() == metric.get_config()
+    np.testing.assert_allclose(list(expected)[0].per_class(), iou)
+    np.testing.assert_allclose(list(expected)[2].per_class(), right / truth)
+
+
+def test_scores_of_a_class_have_names_and_none_without_pixels():
+    assert [kind(3, 2).name for kind in (IoU, Dice, Precision, Recall)] == [
+        "iou_2",
+        "dice_2",
+        "precision_2",
+        "recall_2",
+    ]
+    metric = IoU(3, 2)
+    metric.update_state(np.array([[[0, 1]]]), np.array([[[0, 1]]]))
+    assert np.isnan(float(metric.result()))
+    assert np.isnan(MeanIoU(3).per_class()).all()
+
+
+def test_logits_and_another_threshold():
+    mask = np.array([[[1, 0, 1]]])
+    outputs = np.array([[[[-1.0], [-1.0], [2.0]]]], np.float32)
+    metric = MeanIoU(1, threshold=0.0)
+    metric.update_state(mask, outputs)
+    np.testing.assert_array_equal(metric.matrix, [[1, 0], [1, 1]])
+    probabilities = MeanIoU(1, threshold=0.2)
+    probabilities.update_state(mask, np.array([[[[0.25], [0.1], [0.9]]]], np.float32))
+    np.testing.assert_array_equal(probabilities.matrix, [[1, 0], [0, 2]])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31 - 1))
+def test_dice_and_iou_agree(seed):
+    mask, outputs = random_case(3, seed)
+    iou, dice = MeanIoU(3), MeanDice(3)
+    for metric in (iou, dice):
+        metric.update_state(mask, outputs)
+    np.testing.assert_allclose(dice.per_class(), 2 * iou.per_class() / (1 + iou.per_class()))
 
 
 def test_absent_classes_are_left_out():
@@ -114,3 +188,7 @@ def test_another_number_of_channels_or_a_one_hot_mask_is_refused():
 def test_a_wrong_number_of_classes_is_refused():
     with pytest.raises(ValueError, match="num_classes"):
         ConfusionMetric(0)
+    with pytest.raises(ValueError, match="class_id must be one of 0, 1, 2"):
+        IoU(3, 3)
+    with pytest.raises(ValueError, match="outside the classes 0 to 2"):
+        MeanIoU(3, ignore_class=2)

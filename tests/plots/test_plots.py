@@ -9,6 +9,7 @@ from kseg.plots import (
     confusion_picture,
     network_picture,
     overlay,
+    reliability_picture,
     tradeoff_picture,
     training_curves,
 )
@@ -83,6 +84,15 @@ def test_attention_is_drawn_over_the_whole_image():
     assert {"image", "decoder 1 gate", "decoder 2 gate"} <= texts(figure)
     extents = [axis.images[-1].get_extent() for axis in figure.axes[:3]]
     assert extents[0] == extents[1] == extents[2]
+
+
+def test_a_reliability_diagram_shows_how_often_each_bin_is_right():
+    pixels, correct = np.array([0, 10, 0, 30]), np.array([0, 5, 0, 15])
+    figure = reliability_picture(pixels, np.array([0, 4.0, 0, 27.0]), correct, 0.325)
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "model")
+    np.testing.assert_allclose(line.get_xydata(), [[0.4, 0.5], [0.9, 0.5]])
+    assert [bar.get_height() for bar in figure.axes[1].patches] == [0, 25, 0, 75]
+    assert "0.325" in figure.axes[0].get_title()
 
 
 def test_a_tradeoff_rings_the_chosen_network():

@@ -1,0 +1,80 @@
+"""Calibration: whether a model that says 0.8 is right in 80 of 100 pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence and correctness of pixels, in bins of equal width from 0 to 1.
+
+    Attributes:
+        pixels: Pixels a bin, int64.
+        confidence: Sum of the probability of the predicted class, float64, a bin.
+        correct: Pixels whose predicted class is the true one, int64, a bin.
+    """
+
+    pixels: np.ndarray
+    confidence: np.ndarray
+    correct: np.ndarray
+
+    def __add__(self, other: "Calibration") -> "Calibration":
+        """Return the calibration of both sets of pixels together."""
+        return Calibration(
+            self.pixels + other.pixels,
+            self.confidence + other.confidence,
+            self.correct + other.correct,
+        )
+
+    @property
+    def expected_error(self) -> float:
+        """Expected calibration error in [0, 1]: mean over pixels of |accuracy - confidence| a bin.
+
+        References:
+            Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017, https://arxiv.org/abs/1706.04599,
+            Equation 3.
+        """
+        total = self.pixels.sum()
+        gaps = np.abs(self.correct - self.confidence).sum()
+        return float(gaps / total) if total else float("nan")
+
+    @property
+    def overconfidence(self) -> float:
+        """Mean confidence less accuracy, in [-1, 1]; above 0 the model promises too much."""
+        total = self.pixels.sum()
+        gap = (self.confidence - self.correct).sum()
+        return float(gap / total) if total else float("nan")
+
+
+def count_calibration(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    confidence: np.ndarray,
+    num_classes: int,
+    ignore: int | None = 255,
+    bins: int = BINS,
+) -> Calibration:
+    """Count the pixels of one image; add the results of several.
+
+    Args:
+        truth: Class indices, int, `(height, width)`.
+        predicted: Class indices, int, the same shape.
+        confidence: Probability of the predicted class, float in [0, 1], the same shape.
+        num_classes: Classes.
+        ignore: The index of void pixels; `None` for none.
+        bins: Number of bins.
+    """
+    valid = (truth >= 0) & (truth < num_classes)
+    if ignore is not None:
+        valid &= truth != ignore
+    values = confidence[valid].astype(np.float64)
+    number = np.clip((values * bins).astype(np.int64), 0, bins - 1)
+    is_right = truth[valid] == predicted[valid]
+    return Calibration(
+        np.bincount(number, minlength=bins),
+        np.bincount(number, weights=values, minlength=bins),
+        np.bincount(number[is_right], minlength=bins),
+    )

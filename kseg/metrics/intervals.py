@@ -1,0 +1,40 @@
+"""How far a score could be off: the bootstrap over images."""
+
+import numpy as np
+
+from kseg.metrics import scores
+
+ROUNDS = 1000
+
+
+def mean_iou_interval(
+    counts: np.ndarray, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Return the interval of the mean IoU over data sets of other images of this kind.
+
+    Images are drawn with replacement, as many as there are, and scored as a data set; of 1000 such
+    scores the middle part is returned.
+
+    Args:
+        counts: Pixels of each image, int, `(images, 3, classes)`: rightly predicted, in truth,
+            predicted.
+        level: The part of the scores in the interval.
+        seed: Seed of the drawing.
+
+    Returns:
+        Lower and upper end, in [0, 1]; NaN without a valid pixel.
+
+    References:
+        Efron 1979, https://doi.org/10.1214/aos/1176344552: the percentile method.
+    """
+    images = len(counts)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(images, np.full(images, 1 / images), ROUNDS)
+    sums = np.tensordot(drawn, counts.astype(np.float64), axes=1)
+    iou = scores.ratio(scores.iou, sums[:, 0], sums[:, 1], sums[:, 2])
+    present = ~np.isnan(iou)
+    means = np.nansum(iou, axis=1)[present.any(axis=1)] / present.sum(axis=1)[present.any(axis=1)]
+    if not means.size:
+        return float("nan"), float("nan")
+    lower, upper = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(lower), float(upper)
