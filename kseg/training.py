@@ -284,6 +284,8 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
             ],
             jit_compile=_compiles_well(),
         )
+        # Variables made in the first step would have TensorFlow trace the step twice.
+        model.optimizer.build(model.trainable_variables)
     return model, batches, validation
 
 

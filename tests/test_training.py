@@ -14,12 +14,13 @@ from kseg.recipes import make_recipe
 pytestmark = pytest.mark.backend
 
 CPU = Device("cpu", "a CPU", "float32")
+OPEN = {"encoder", "heads", "level"}  # None means something there
 GPU = Device("gpu", "a GPU", "bfloat16")
 
 
 def test_what_is_not_given_is_chosen_for_machine_and_data(rectangles):
     recipe = training.prepare(make_recipe(data=str(rectangles)), CPU).recipe
-    assert None not in recipe.model_dump().values()
+    assert {name for name, value in recipe.model_dump().items() if value is None} == OPEN
     assert recipe.size == (32, 32)  # the images are 40x48; the network's stride is 32
     assert recipe.class_weights == "none"
     assert (recipe.width, recipe.precision) == (16, "float32")

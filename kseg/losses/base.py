@@ -154,7 +154,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
         )
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class CompoundLoss(Summand, keras.losses.Loss):
     """A weighted sum of losses: `CrossEntropy() + 0.5 * Dice()`.
 

@@ -34,7 +34,7 @@ def distance_to(is_there: KerasTensor, reach: int) -> KerasTensor:
     return ops.sqrt(cost)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class Boundary(ClassLoss):
     """Boundary loss: the probability that is on the wrong side of a class's boundary, by distance.
 

@@ -72,7 +72,7 @@ def weighted_mean(
     return quotient(ops.sum(losses * weights * pixels.weights), ops.sum(weights))
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class CrossEntropy(SegmentationLoss):
     """Cross-entropy. The loss to begin with; rare classes may need class weights or another one.
 
@@ -122,7 +122,7 @@ class CrossEntropy(SegmentationLoss):
         return weighted_mean(losses, pixels, self.class_weights)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class Focal(SegmentationLoss):
     """Focal loss: cross-entropy in which pixels that are nearly right count less and less.
 
@@ -163,7 +163,7 @@ class Focal(SegmentationLoss):
         return weighted_mean(focal(losses, self.gamma), pixels, self.class_weights)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class TopKCrossEntropy(SegmentationLoss):
     """Cross-entropy of the hardest pixels alone (online hard example mining).
 

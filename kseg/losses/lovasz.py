@@ -102,7 +102,7 @@ class LovaszLoss(ClassLoss):
         return self.mean(losses, true, pixels)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class LovaszSoftmax(LovaszLoss):
     """Lovász extension of 1 - IoU for probabilities: the closest a loss comes to the mean IoU.
 
@@ -122,7 +122,7 @@ class LovaszSoftmax(LovaszLoss):
         return ops.abs(ops.one_hot(pixels.target, pixels.classes, dtype=p.dtype) - p)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class LovaszHinge(LovaszLoss):
     """Lovász extension of 1 - IoU for margins: the error of a pixel is the hinge loss of its logit.
 

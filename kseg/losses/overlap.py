@@ -191,7 +191,7 @@ class RegionLoss(ClassLoss):
         return self.mean(self.of_class(sums), sums.true, pixels)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class Dice(RegionLoss):
     """1 - Dice coefficient, the mean over the classes, each of which counts alike however small.
 
@@ -210,7 +210,7 @@ class Dice(RegionLoss):
         return dice(sums, self.smooth)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class Jaccard(RegionLoss):
     """1 - soft intersection over union, the mean over the classes.
 
@@ -229,7 +229,7 @@ class Jaccard(RegionLoss):
         return jaccard(sums, self.smooth)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class Tversky(RegionLoss):
     """1 - Tversky index: Dice in which false positives and false negatives cost differently.
 
@@ -278,7 +278,7 @@ class Tversky(RegionLoss):
         return tversky(sums, self.alpha, self.beta, self.smooth)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class FocalTversky(Tversky):
     """The Tversky loss of each class to the power of 1 / gamma.
 
@@ -329,7 +329,7 @@ class FocalTversky(Tversky):
         return ops.maximum(super().of_class(sums), keras.config.epsilon()) ** (1 / self.gamma)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.losses")
 class MCC(RegionLoss):
     """1 - Matthews' correlation coefficient, the mean over the classes, in [0, 2].
 

@@ -127,7 +127,7 @@ class ClassMean(ConfusionMetric):
         return scores.ratio(self.ratio, np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class MeanIoU(ClassMean):
     """Mean over the classes of intersection over union, classes absent everywhere left out.
 
@@ -141,7 +141,7 @@ class MeanIoU(ClassMean):
     default_name = "mean_iou"
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class MeanDice(ClassMean):
     """Mean over the classes of the Dice coefficient (F1), classes absent everywhere left out.
 
@@ -152,7 +152,7 @@ class MeanDice(ClassMean):
     ratio = staticmethod(scores.dice)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class MeanPixelAccuracy(ClassMean):
     """Mean over the classes of the part of their pixels that is predicted rightly.
 
@@ -163,7 +163,7 @@ class MeanPixelAccuracy(ClassMean):
     ratio = staticmethod(scores.accuracy)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class PixelAccuracy(ConfusionMetric):
     """Part of the valid pixels that is predicted rightly.
 
@@ -179,7 +179,7 @@ class PixelAccuracy(ConfusionMetric):
         return _quotient(ops.sum(correct), ops.sum(truth))
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class FrequencyWeightedIoU(ConfusionMetric):
     """Mean of IoU in which a class weighs as many pixels as it has in truth.
 
@@ -241,14 +241,14 @@ class OfClass(ConfusionMetric):
         return {**super().get_config(), "class_id": self.class_id}
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class IoU(OfClass):
     """Intersection over union of one class. The arguments are those of `OfClass`."""
 
     default_name = "iou"
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class Dice(OfClass):
     """Dice coefficient (F1) of one class. The arguments are those of `OfClass`."""
 
@@ -256,7 +256,7 @@ class Dice(OfClass):
     ratio = staticmethod(scores.dice)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class Precision(OfClass):
     """Part of the pixels predicted as a class that are of it; the arguments as in `OfClass`."""
 
@@ -264,7 +264,7 @@ class Precision(OfClass):
     ratio = staticmethod(scores.precision)
 
 
-@keras.saving.register_keras_serializable(package="kseg")
+@keras.saving.register_keras_serializable(package="kseg.metrics")
 class Recall(OfClass):
     """Part of a class's pixels that are predicted as it. The arguments are those of `OfClass`."""
 

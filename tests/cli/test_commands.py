@@ -81,7 +81,11 @@ def test_a_run_holds_everything(here):
     history = (run / "history.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in history] == ["epoch", "1", "2"]
     recipe = yaml.safe_load((run / "recipe.yaml").read_text())
-    assert None not in recipe.values()
+    assert {name for name, value in recipe.items() if value is None} == {
+        "encoder",
+        "heads",
+        "level",
+    }
     assert recipe["versions"]["keras"] == keras.__version__
     assert {"data": "data", "epochs": 2, "seed": 0}.items() <= recipe.items()
     assert set(json.loads((run / "scores.json").read_text())["classes"]) == {"ground", "box"}
@@ -404,7 +408,7 @@ def test_a_read_only_folder_is_explained(here, tmp_path, monkeypatch):
 
 
 def test_a_fault_of_kseg_is_no_bare_traceback(here, monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("kseg.evaluation.evaluate", fail)

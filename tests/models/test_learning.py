@@ -40,6 +40,7 @@ def test_it_overfits_four_images_with_all_its_weights(arch):
     model = build(arch, (None, None, 3), 3, width=WIDER.get(arch, WIDTH))
     falling = keras.optimizers.schedules.CosineDecay(5e-3, STEPS)
     model.compile(keras.optimizers.Adam(falling), CrossEntropy(), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)  # otherwise the step is traced twice
     before = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_weights]
     for step in range(1, STEPS + 1):
         loss = model.train_on_batch(images, masks, return_dict=True)["loss"]
