@@ -70,31 +70,39 @@ def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
         ),
         ("interval", f"IoU {lower:.3f} to {upper:.3f} in 95 % of data sets drawn from its images"),
     ]
-    if evaluation.border is not None:
-        names = ("boundary_f1", "boundary_iou", "hausdorff_95", "surface_distance")
-        f1, iou, hausdorff, surface = (_mean(evaluation.columns[name]) for name in names)
-        facts += [
-            (
-                "borders",
-                f"F1 {f1:.3f}, IoU {iou:.3f} within {evaluation.border.tolerance:g} pixels, the "
-                "mean over classes of counts over all images",
-            ),
-            (
-                "",
-                f"95 % Hausdorff distance {hausdorff:.1f}, average surface distance {surface:.2f} "
-                "pixels, the mean over classes of the mean over images that hold both",
-            ),
-        ]
-    if evaluation.calibration is not None:
-        gap = evaluation.calibration.overconfidence
-        facts.append(
-            (
-                "calibrated",
-                f"expected calibration error {evaluation.calibration.expected_error:.3f} of all "
-                f"pixels; the model is {abs(gap):.3f} too {'sure' if gap > 0 else 'doubtful'}",
-            )
+    return facts + _borders(evaluation) + _calibration(evaluation)
+
+
+def _borders(evaluation: "Evaluation") -> list[tuple[str, str]]:
+    if evaluation.border is None:
+        return []
+    names = ("boundary_f1", "boundary_iou", "hausdorff_95", "surface_distance")
+    f1, iou, hausdorff, surface = (_mean(evaluation.columns[name]) for name in names)
+    return [
+        (
+            "borders",
+            f"F1 {f1:.3f}, IoU {iou:.3f} within {evaluation.border.tolerance:g} pixels, the mean "
+            "over classes of counts over all images",
+        ),
+        (
+            "",
+            f"95 % Hausdorff distance {hausdorff:.1f}, average surface distance {surface:.2f} "
+            "pixels, the mean over classes of the mean over images that hold both",
+        ),
+    ]
+
+
+def _calibration(evaluation: "Evaluation") -> list[tuple[str, str]]:
+    if evaluation.calibration is None:
+        return []
+    error, gap = evaluation.calibration.expected_error, evaluation.calibration.overconfidence
+    return [
+        (
+            "calibrated",
+            f"expected calibration error {error:.3f} of all pixels; the model is {abs(gap):.3f} "
+            f"too {'sure' if gap > 0 else 'doubtful'}",
         )
-    return facts
+    ]
 
 
 def _mean(values: "Sequence[float]") -> float:

@@ -53,7 +53,6 @@ def test_width(name, width, last):
     assert build(name, width=width).outputs[-1].shape[-1] == last
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("name", ["resnet18", "mit_b0"])
 def test_a_grey_image_gives_what_its_rgb_copy_gives(name):
     """Also where the colours are scaled by constants that differ, as for a Mix Transformer."""
@@ -108,7 +107,6 @@ def test_what_comes_before_and_after_the_encoder_is_not_frozen():
     assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {"before", "logits"}
 
 
-@pytest.mark.backend
 def test_frozen_batch_normalisation_keeps_its_statistics():
     image = keras.Input((32, 32, 3))
     features = make_encoder("resnet18", width=2, frozen=2)(image)

@@ -47,7 +47,6 @@ def test_there_is_nothing_at_stride_2():
     assert mit(keras.Input((None, None, 3)), **NARROW)[0] is None
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("reduction", [True, False])
 def test_attention_equals_its_formula(reduction):
     """softmax(Q K^T / sqrt(d)) V over all positions, with and without reduction."""
@@ -74,7 +73,6 @@ def test_attention_equals_its_formula(reduction):
     np.testing.assert_allclose(got.reshape(expected.shape), expected, atol=1e-4)
 
 
-@pytest.mark.backend
 def test_stochastic_depth_leaves_out_whole_branches_in_training_only():
     keras.utils.set_random_seed(0)
     model = build(width=4, depths=(1, 1, 1, 2), stochastic_depth=0.5)
@@ -90,7 +88,6 @@ def test_stochastic_depth_leaves_out_whole_branches_in_training_only():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(drop(ones)), ones)
 
 
-@pytest.mark.backend
 def test_gradient_reaches_every_weight():
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 64, 3))

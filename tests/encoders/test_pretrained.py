@@ -83,7 +83,6 @@ def test_features_equal_those_of_the_application(name, published):
     assert_same(features_of(make_encoder(name, weights="imagenet"), images), expected)
 
 
-@pytest.mark.backend
 def test_without_weights_the_features_are_others(published):
     published("mobilenetv3_small")
     keras.utils.set_random_seed(6)

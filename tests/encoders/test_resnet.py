@@ -25,7 +25,6 @@ def test_parameters_equal_the_published_counts(depth, count):
     assert trainable(build(depth=depth)) == count
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize(("depth", "widths"), [(18, (4, 4, 8, 16, 32)), (50, (4, 16, 32, 64, 128))])
 def test_strides_and_widths(depth, widths):
     model = build(depth=depth, width=4)
@@ -50,7 +49,6 @@ def test_output_stride(depth, output_stride, strides):
     ]
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize(("output_stride", "thinning"), [(16, 2), (8, 4)])
 def test_dilated_features_hold_the_strided_ones(output_stride, thinning):
     """Filters see the pixels that they would have seen: thinned out, the features are the same."""

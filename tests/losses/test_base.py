@@ -9,8 +9,6 @@ from kseg.losses import LOSSES, CompoundLoss, CrossEntropy, Dice, make_loss
 from kseg.losses.catalog import PIXELWISE
 from tests.losses.helpers import gradient, random_case, softmax, value
 
-pytestmark = pytest.mark.backend
-
 every_loss = pytest.mark.parametrize("name", LOSSES)
 CLASSES = {name: getattr(losses, path.split(":")[1]) for name, path in LOSSES.items()}
 
@@ -37,6 +35,7 @@ def test_logits_give_what_their_probabilities_give(name, classes):
     )
 
 
+@pytest.mark.backend
 @every_loss
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_what_lies_under_void_changes_neither_value_nor_gradient(name, from_logits):
@@ -140,6 +139,7 @@ def test_class_weights_of_zero_leave_a_class_out(name):
         assert value(loss(mask, p)) == pytest.approx(value(chosen(mask, p)), rel=1e-5)
 
 
+@pytest.mark.backend
 @every_loss
 def test_trains_compiled_as_it_does_not_and_survives_saving(name, tmp_path):
     rng = np.random.default_rng(0)
@@ -164,6 +164,7 @@ def test_trains_compiled_as_it_does_not_and_survives_saving(name, tmp_path):
     assert again.get_config() == loss.get_config()
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
@@ -182,6 +183,7 @@ def test_what_segmentation_models_pytorch_gives(loss, expected):
     assert value(loss(mask, logits)) == pytest.approx(expected, abs=2e-6)
 
 
+@pytest.mark.backend
 def test_sums_and_multiples():
     mask, p, _ = random_case(3)
     ce, dice = CrossEntropy(), Dice(over="image", smooth=1)

@@ -10,8 +10,6 @@ from kseg.metrics import MeanIoU
 from kseg.models import catalog
 from kseg.models.supervision import normalized
 
-pytestmark = pytest.mark.backend
-
 NARROW = (2, 4, 8)
 ANY = (None, None, 3)
 
@@ -36,6 +34,7 @@ def reference_loss(probabilities, masks, weights) -> float:
     return (-np.log(p) * valid * weights[:, None, None]).sum() / valid.sum()
 
 
+@pytest.mark.backend
 def test_one_mask_trains_all_heads_and_logs_read_like_the_figure():
     keras.utils.set_random_seed(0)
     model = compiled(build_unetpp(ANY, 3, filters=NARROW))
@@ -83,6 +82,7 @@ def test_the_metric_sees_the_final_head_alone():
     assert logs["mean_iou"] == pytest.approx(float(metric.result()), abs=1e-6)
 
 
+@pytest.mark.backend
 def test_predict_gives_the_final_head_and_a_call_gives_all():
     model = build_unetpp(ANY, 3, filters=NARROW)
     images, _ = data()
@@ -93,6 +93,7 @@ def test_predict_gives_the_final_head_and_a_call_gives_all():
     np.testing.assert_allclose(model.predict_on_batch(images), final, atol=1e-6)
 
 
+@pytest.mark.backend
 def test_void_pixels_of_every_head_change_nothing():
     model = compiled(build_unetpp(ANY, 3, filters=NARROW))
     images, masks = data()
