@@ -16,7 +16,6 @@ OPEN = {"encoder", "heads", "level"}  # None means something there
 GPU = Device("gpu", "a GPU", "bfloat16")
 
 
-@pytest.mark.backend
 def test_what_is_not_given_is_chosen_for_machine_and_data(rectangles):
     recipe = training.prepare(make_recipe(data=str(rectangles)), CPU).recipe
     assert {name for name, value in recipe.model_dump().items() if value is None} == OPEN
@@ -27,7 +26,6 @@ def test_what_is_not_given_is_chosen_for_machine_and_data(rectangles):
     assert (on_gpu.width, on_gpu.precision) == (32, "bfloat16")
 
 
-@pytest.mark.backend
 def test_what_is_given_is_kept(rectangles):
     given = {
         "data": str(rectangles),
@@ -46,7 +44,6 @@ def test_what_is_given_is_kept(rectangles):
     assert {name: getattr(recipe, name) for name in given} == given
 
 
-@pytest.mark.backend
 def test_rare_classes_have_the_classes_weighted(rectangles):
     prepared = training.prepare(make_recipe(data=str(rectangles)), CPU)
     assert prepared.train.pixels.sum(axis=0).min() / prepared.train.pixels.sum() > training.RARE
@@ -71,7 +68,6 @@ def test_every_loss_trains(rectangles):
     assert np.isfinite(float(run.folder.history.read_text().splitlines()[1].split(",")[1]))
 
 
-@pytest.mark.backend
 def test_images_are_limited_in_training_but_scored_at_full_size(rectangles):
     recipe = make_recipe(data=str(rectangles), max_side=24, width=2, epochs=1)
     prepared = training.prepare(recipe, CPU)
@@ -80,7 +76,6 @@ def test_images_are_limited_in_training_but_scored_at_full_size(rectangles):
     assert run.evaluation.scores.matrix.sum() == 3 * 40 * 48
 
 
-@pytest.mark.backend
 def test_validation_is_spread_so_that_it_costs_little(rectangles):
     recipe = make_recipe(data=str(rectangles), epochs=7, size=(16, 16), width=2)
     epochs = training._validated_epochs(training.prepare(recipe, CPU))
@@ -104,7 +99,6 @@ def test_a_training_learns_rectangles(rectangles):
     assert agreement > 0.8
 
 
-@pytest.mark.backend
 def test_the_saved_network_is_float32_whatever_it_was_trained_in(rectangles):
     recipe = make_recipe(data=str(rectangles), width=2, epochs=1, precision="bfloat16")
     run = training.train(training.prepare(recipe, CPU), RunFolder(rectangles))
@@ -115,7 +109,6 @@ def test_the_saved_network_is_float32_whatever_it_was_trained_in(rectangles):
     assert np.isfinite(model.predict_on_batch(np.zeros((1, 32, 32, 3)))).all()
 
 
-@pytest.mark.backend
 def test_nothing_but_void_is_refused(rectangles):
     for path in (rectangles / "val/masks").iterdir():
         Image.fromarray(np.full((40, 48), 255, np.uint8)).save(path)
@@ -123,7 +116,6 @@ def test_nothing_but_void_is_refused(rectangles):
         training.prepare(make_recipe(data=str(rectangles)), CPU)
 
 
-@pytest.mark.backend
 def test_wrong_weights_are_refused_before_a_network_is_built(rectangles):
     with pytest.raises(ValueError, match=r"2 in all \(ground, box\)\. Received 3"):
         training.prepare(make_recipe(data=str(rectangles), class_weights=(1, 2, 3)), CPU)

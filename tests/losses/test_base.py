@@ -183,7 +183,6 @@ def test_what_segmentation_models_pytorch_gives(loss, expected):
     assert value(loss(mask, logits)) == pytest.approx(expected, abs=2e-6)
 
 
-@pytest.mark.backend
 def test_sums_and_multiples():
     mask, p, _ = random_case(3)
     ce, dice = CrossEntropy(), Dice(over="image", smooth=1)

@@ -6,8 +6,6 @@ import pytest
 from kseg.losses import CrossEntropy, Focal, TopKCrossEntropy
 from tests.losses.helpers import random_case, value
 
-pytestmark = pytest.mark.backend
-
 
 def reference(mask, probabilities, weights=None, ignore=255, smoothing=0.0, gamma=0.0):
     """sum_i w[t_i] * l_i / sum_i w[t_i], in float64, pixel by pixel.
@@ -29,6 +27,7 @@ def reference(mask, probabilities, weights=None, ignore=255, smoothing=0.0, gamm
     return total / weight_sum if weight_sum else 0.0
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("classes", [1, 2, 5])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("from_logits", [False, True])
@@ -81,6 +80,7 @@ def test_label_smoothing_equals_the_formula(classes, from_logits):
     assert got == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("classes", [1, 3])
 @pytest.mark.parametrize("gamma", [0, 0.5, 2])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -98,6 +98,7 @@ def test_focal_by_hand():
     assert value(Focal(2)(mask, probabilities)) == pytest.approx(-np.log(0.9) / 100, rel=1e-5)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("fraction", [0.05, 0.3, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_top_k_is_the_mean_of_the_hardest_valid_pixels(fraction, weighted):

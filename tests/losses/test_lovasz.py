@@ -6,8 +6,6 @@ import pytest
 from kseg.losses import LovaszHinge, LovaszSoftmax
 from tests.losses.helpers import gradient, random_case, value
 
-pytestmark = pytest.mark.backend
-
 
 def on_sets(errors, target):
     """Equation 8: errors in falling order, each times the growth of 1 - IoU of the wrong set."""
@@ -61,6 +59,7 @@ def test_both_references_agree():
         assert sorted_reference(errors, target.astype(int))[0] == pytest.approx(expected)
 
 
+@pytest.mark.backend
 def test_a_case_by_hand():
     # Foreground errors: 0.8 (missed), 0.5 (alarm), 0.1 (hit). 1 - IoU grows from 0 to 1/2 by the
     # miss, to 1 - 1/3 by the alarm, to 1: 0.8 / 2 + 0.5 / 6 + 0.1 / 3.
@@ -70,6 +69,7 @@ def test_a_case_by_hand():
     assert value(LovaszSoftmax(classes=(1,))(mask, p)) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("classes", [1, 2, 5])
 @pytest.mark.parametrize("over", ["batch", "image"])
 @pytest.mark.parametrize("shape", [(2, 5, 4), (3, 40, 50)])
@@ -111,6 +111,7 @@ def test_its_slopes_are_those_of_the_papers_algorithm():
     np.testing.assert_allclose(got[valid][:, 1], np.where(truth, -slopes, slopes), atol=2e-4)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("classes", [1, 2])
 @pytest.mark.parametrize("over", ["batch", "image"])
 def test_hinge_equals_the_papers_binary_algorithm(classes, over):

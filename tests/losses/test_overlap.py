@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from kseg.losses import MCC, Dice, FocalTversky, Jaccard, Tversky, make_loss
 from tests.losses.helpers import gradient, random_case, value
 
-pytestmark = pytest.mark.backend
-
 REGIONS = ("dice", "jaccard", "tversky", "focal_tversky", "mcc")
 
 
@@ -60,6 +58,7 @@ def reference(name, mask, p, over="batch", classes="present", smooth=0.0, weight
     return np.mean(means)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("name", REGIONS)
 @pytest.mark.parametrize("classes", [1, 2, 4])
 @pytest.mark.parametrize("over", ["batch", "image"])
@@ -93,6 +92,7 @@ def test_a_class_that_fills_everything_or_nothing_has_no_correlation():
     assert value(MCC(classes="all")(mask, p)) == 0
 
 
+@pytest.mark.backend
 def test_cases_by_hand():
     # Foreground: sum p t = 0.9 + 0.6 = 1.5, sum p = 0.9 + 0.6 + 0.5 + 0 = 2, sum t = 2.
     mask = np.array([[[1, 1], [0, 0]]])

@@ -59,8 +59,8 @@ def bfloat16():
     keras.config.set_dtype_policy("float32")
 
 
-# Without a compiler JAX takes up to half a minute to call a network for the first time, so that each
-# backend calls one network of every kind of block.
+# JAX takes up to half a minute to call a network for the first time, so that on it one network of
+# every kind of block is called.
 EVERY_BLOCK = ("attention_unet", "deeplabv3plus", "pan", "segformer", "unetpp")
 MARKS = dict.fromkeys(EVERY_BLOCK, pytest.mark.backend)
 
