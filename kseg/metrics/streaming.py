@@ -6,7 +6,7 @@ from keras import KerasTensor, ops
 
 from kseg import _checks
 from kseg.metrics import scores
-from kseg.metrics.confusion import confusion_matrix
+from kseg.metrics.confusion import confusion_matrix, most_likely
 
 _LIMB = 2**30
 
@@ -105,7 +105,7 @@ class ConfusionMetric(keras.metrics.Metric):
             )
         if y_pred.shape[-1] == 1:
             return ops.cast(y_pred >= self.threshold, "int32")
-        return ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        return most_likely(y_pred)
 
 
 class ClassMean(ConfusionMetric):
