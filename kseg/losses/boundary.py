@@ -6,7 +6,7 @@ import keras
 from keras import KerasTensor, ops
 
 from kseg import _checks
-from kseg.losses.base import Pixels, probabilities
+from kseg.losses.base import Pixels, probabilities, sum_over
 from kseg.losses.overlap import ClassLoss
 
 
@@ -87,9 +87,9 @@ class Boundary(ClassLoss):
         distance = ops.stop_gradient(ops.cast(distance, p.dtype)) / self.reach
         weights = pixels.valid[..., None]
         spatial = tuple(range(1, len(p.shape) - 1))
-        wrong = ops.sum(distance * ops.abs(p - t) * weights, axis=spatial)
-        count = ops.maximum(ops.sum(weights, axis=spatial), 1.0)
-        true = ops.sum(t * weights, axis=spatial)
+        wrong = sum_over(distance * ops.abs(p - t) * weights, spatial)
+        count = ops.maximum(sum_over(weights, spatial), 1.0)
+        true = sum_over(t * weights, spatial)
         return self.mean(wrong / count, true, pixels)
 
 

@@ -6,7 +6,7 @@ import keras
 from keras import KerasTensor, ops
 
 from kseg import _checks
-from kseg.losses.base import Pixels, SegmentationLoss, at_least_float32, quotient
+from kseg.losses.base import Pixels, SegmentationLoss, at_least_float32, quotient, sum_over
 
 
 def cross_entropy(
@@ -69,7 +69,9 @@ def weighted_mean(
 ) -> KerasTensor:
     """Return the mean of the pixels' losses, each weighted by its class's weight."""
     weights = pixel_weights(pixels, class_weights)
-    return quotient(ops.sum(losses * weights * pixels.weights), ops.sum(weights))
+    everywhere = range(len(weights.shape))
+    weighted = losses * weights * pixels.weights
+    return quotient(sum_over(weighted, everywhere), sum_over(weights, everywhere))
 
 
 @keras.saving.register_keras_serializable(package="kseg.losses")
@@ -211,10 +213,11 @@ class TopKCrossEntropy(SegmentationLoss):
         weights = ops.ravel(pixel_weights(pixels, self.class_weights))
         losses = ops.ravel(losses) * weights
         is_counted = weights > 0
-        count = ops.sum(ops.cast(is_counted, losses.dtype))
+        count = ops.cast(ops.sum(ops.cast(is_counted, "int32")), losses.dtype)
         order = ops.argsort(ops.where(is_counted, -ops.stop_gradient(losses), 1.0))
-        rank = ops.arange(ops.size(losses), dtype=losses.dtype)
-        chosen = ops.cast(rank < ops.ceil(self.fraction * count), losses.dtype)
+        rank = ops.arange(ops.size(losses), dtype="int32")
+        last = ops.cast(ops.ceil(self.fraction * count), "int32")
+        chosen = ops.cast(rank < last, losses.dtype)
         hardest = ops.take(losses * ops.ravel(pixels.weights), order)
         return quotient(
             ops.sum(ops.where(chosen > 0, hardest, 0.0)), ops.sum(chosen * ops.take(weights, order))

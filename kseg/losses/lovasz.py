@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import KerasTensor, ops
 
-from kseg.losses.base import Pixels, at_least_float32, probabilities, quotient
+from kseg.losses.base import Pixels, at_least_float32, probabilities, quotient, sum_over
 from kseg.losses.overlap import ClassLoss
 
 BINS = 8192
@@ -22,9 +22,9 @@ def lovasz(
     one by less than 1 / `bins` of the largest error, as a rule by a hundredth of that.
 
     Args:
-        errors: At least 0, float, shape `(groups, pixels, classes)`.
-        target: Class indices, int, `(groups, pixels)`.
-        weights: How often each pixel counts, 0 for never, float, `(groups, pixels)`.
+        errors: At least 0, float, shape `(groups, height, width, classes)`.
+        target: Class indices, int, `(groups, height, width)`.
+        weights: How often each pixel counts, 0 for never, float, `(groups, height, width)`.
         bins: Number of bins.
 
     Returns:
@@ -42,7 +42,7 @@ def lovasz(
     counts = ops.segment_sum(ops.ravel(each), ops.ravel(place), groups * classes * bins * 2)
     steps = ops.stop_gradient(_steps(ops.reshape(counts, (groups, classes, bins, 2))))
     step = ops.reshape(ops.take(ops.ravel(steps), ops.ravel(place)), ops.shape(errors))
-    return ops.sum(errors * each * step, axis=1)
+    return sum_over(errors * each * step, (1, 2))
 
 
 def log_odds(y_pred: KerasTensor, from_logits: bool) -> KerasTensor:
@@ -92,11 +92,12 @@ class LovaszLoss(ClassLoss):
     def compute(self, pixels: Pixels) -> KerasTensor:
         """Return the mean over classes and images."""
         groups = 1 if self.over == "batch" else ops.shape(pixels.target)[0]
-        errors = ops.reshape(self.errors(pixels), (groups, -1, pixels.classes))
-        target, weights = (ops.reshape(x, (groups, -1)) for x in (pixels.target, pixels.weights))
+        shape = (groups, -1, ops.shape(pixels.target)[-1])
+        errors = ops.reshape(self.errors(pixels), (*shape, pixels.classes))
+        target, weights = (ops.reshape(x, shape) for x in (pixels.target, pixels.weights))
         losses = lovasz(errors, target, weights)
         true = ops.one_hot(target, pixels.classes, dtype=losses.dtype) * weights[..., None]
-        true = ops.sum(true, axis=1)
+        true = sum_over(true, (1, 2))
         if self.over == "batch":
             losses, true = losses[0], true[0]
         return self.mean(losses, true, pixels)
@@ -149,10 +150,10 @@ def _places(errors: KerasTensor, is_class: KerasTensor, bins: int) -> KerasTenso
     The last axis tells pixels of the class, 1, from others, 0.
     """
     classes = errors.shape[-1]
-    largest = ops.max(errors, axis=1, keepdims=True)
+    largest = ops.max(errors, axis=(1, 2), keepdims=True)
     place = ops.cast(quotient(errors, largest) * bins, "int32")
     place = bins - 1 - ops.minimum(place, bins - 1)
-    group = ops.arange(ops.shape(errors)[0], dtype="int32")[:, None, None]
+    group = ops.arange(ops.shape(errors)[0], dtype="int32")[:, None, None, None]
     place = (group * classes + ops.arange(classes, dtype="int32")) * bins + place
     return ops.stop_gradient(place * 2 + ops.cast(is_class, "int32"))
 

@@ -10,7 +10,7 @@ import keras
 from keras import KerasTensor, ops
 
 from kseg import _checks
-from kseg.losses.base import Pixels, SegmentationLoss, probabilities, quotient
+from kseg.losses.base import Pixels, SegmentationLoss, probabilities, quotient, sum_over
 
 
 class Sums(NamedTuple):
@@ -135,8 +135,8 @@ class ClassLoss(SegmentationLoss):
         if self.over == "batch":
             return losses
         spatial = tuple(range(1, len(pixels.valid.shape)))
-        valid = ops.sum(pixels.valid, axis=spatial)
-        sample_weights = quotient(ops.sum(pixels.weights, axis=spatial), valid)
+        valid = sum_over(pixels.valid, spatial)
+        sample_weights = quotient(sum_over(pixels.weights, spatial), valid)
         images = ops.sum(ops.cast(valid > 0, losses.dtype))
         return quotient(ops.sum(losses * sample_weights), images)
 
@@ -183,10 +183,10 @@ class RegionLoss(ClassLoss):
         p, t = p * weights, ops.one_hot(pixels.target, pixels.classes, dtype=p.dtype)
         spatial = tuple(range(0 if self.over == "batch" else 1, len(p.shape) - 1))
         sums = Sums(
-            ops.sum(p * t, axis=spatial),
-            ops.sum(p, axis=spatial),
-            ops.sum(t * weights, axis=spatial),
-            ops.sum(weights, axis=spatial),
+            sum_over(p * t, spatial),
+            sum_over(p, spatial),
+            sum_over(t * weights, spatial),
+            sum_over(weights, spatial),
         )
         return self.mean(self.of_class(sums), sums.true, pixels)
 

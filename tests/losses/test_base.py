@@ -105,6 +105,20 @@ def test_half_precision_is_summed_in_float32(name):
 
 
 @every_loss
+def test_millions_of_pixels_are_summed_as_exactly_as_a_few(name):
+    """A pattern repeated costs what it costs once; a frame of void keeps the borders apart."""
+    rng = np.random.default_rng(0)
+    mask = np.full((1, 64, 64), 255, np.uint8)
+    mask[0, 6:-6, 6:-6] = rng.choice(3, (52, 52), p=[0.9, 0.098, 0.002])
+    p = softmax(rng.normal(size=(1, 64, 64, 3)) + 2 * np.eye(4)[np.minimum(mask, 3)][..., :3])
+    options = {"mcc": {"smooth": 0}, "topk": {"fraction": 0.25}}
+    loss = CLASSES[name](**options.get(name, {}))
+    repeated = np.tile(mask, (4, 16, 16)), np.tile(p.astype(np.float32), (4, 16, 16, 1))
+    assert repeated[0].shape == (4, 1024, 1024)
+    assert value(loss(*repeated)) == pytest.approx(value(loss(mask, p)), rel=1e-4)
+
+
+@every_loss
 def test_sample_weights(name):
     mask, p, _ = random_case(3, shape=(3, 6, 5))
     loss = make_loss(name)
@@ -122,6 +136,17 @@ def test_sample_weights(name):
 def test_a_last_axis_of_one_is_taken(name):
     mask, p, _ = random_case(3)
     assert value(make_loss(name)(mask[..., None], p)) == value(make_loss(name)(mask, p))
+
+
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"boundary"}))
+@pytest.mark.parametrize("shape", [(2, 20), (2, 5, 2, 2)])
+def test_lines_and_volumes_are_taken_like_images(name, shape):
+    mask, p, _ = random_case(3)
+    for options in ({},) if name in PIXELWISE else ({}, {"over": "image"}):
+        loss = CLASSES[name](**options)
+        assert value(loss(mask.reshape(shape), p.reshape(*shape, 3))) == pytest.approx(
+            value(loss(mask, p)), rel=1e-6
+        )
 
 
 @every_loss

@@ -177,6 +177,29 @@ def test_works_in_fit_and_evaluate():
     assert logs["mean_iou"] == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.backend
+@pytest.mark.parametrize("compiled", [False, True])
+def test_counts_the_same_in_a_training_step_compiled_or_not(compiled):
+    if keras.backend.backend() == "torch" and compiled:
+        pytest.skip("Keras does not compile on PyTorch")
+    mask, _ = random_case(3)
+    images = np.random.default_rng(1).normal(size=(*mask.shape, 2))
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, keras.layers.Conv2D(3, 1, activation="softmax")(inputs))
+    predicted = keras.ops.convert_to_numpy(model(images)).argmax(-1)
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        keras.losses.SparseCategoricalCrossentropy(ignore_class=255),
+        metrics=[MeanIoU(3), PixelAccuracy(3)],
+        jit_compile=compiled,
+    )
+    logs = model.train_on_batch(images, mask, return_dict=True)
+    expected = Scores(counted(mask, predicted, 3)).means
+    assert {name: float(logs[name]) for name in ("mean_iou", "pixel_accuracy")} == pytest.approx(
+        {name: expected[name] for name in ("mean_iou", "pixel_accuracy")}, rel=1e-6
+    )
+
+
 def test_another_number_of_channels_or_a_one_hot_mask_is_refused():
     mask, outputs = random_case(4)
     with pytest.raises(ValueError, match=r"3 channels .*Received masks"):
