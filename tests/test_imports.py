@@ -93,7 +93,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 from kseg.cli.group import kseg
 options = "--epochs 1 --width 2 --size 16 --batch-size 64 --name r".split()
-kseg(["train", "--arch", "unet", *options], standalone_mode=False)
+kseg(["train", "--arch", "convnet", *options], standalone_mode=False)
 kseg(["evaluate", "r", "--split", "val"], standalone_mode=False)
 kseg(["predict", "saved_models/r/sample.png"], standalone_mode=False)
 assert not tried, tried

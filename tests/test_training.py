@@ -62,14 +62,14 @@ def test_only_losses_of_pixels_get_class_weights_by_themselves(rectangles, monke
 
 def test_every_loss_trains(rectangles):
     recipe = make_recipe(
-        data=str(rectangles), loss="+".join(LOSSES), width=2, epochs=1, batch_size=3
+        data=str(rectangles), loss="+".join(LOSSES), arch="convnet", width=2, epochs=1, batch_size=3
     )
     run = training.train(training.prepare(recipe, CPU), RunFolder(rectangles))
     assert np.isfinite(float(run.folder.history.read_text().splitlines()[1].split(",")[1]))
 
 
 def test_images_are_limited_in_training_but_scored_at_full_size(rectangles):
-    recipe = make_recipe(data=str(rectangles), max_side=24, width=2, epochs=1)
+    recipe = make_recipe(data=str(rectangles), max_side=24, arch="convnet", width=2, epochs=1)
     prepared = training.prepare(recipe, CPU)
     assert prepared.train.sizes.max() == 24
     run = training.train(prepared, RunFolder(rectangles))

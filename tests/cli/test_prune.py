@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kseg.artifacts import RunFolder
-from tests.cli.test_commands import TINY, call
+from tests.cli.test_commands import PLAIN, TINY, call
 from tests.conftest import write_split
 
 
@@ -21,7 +21,7 @@ def workplace(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         call("train", "--arch", "unetpp", "--data", "data", "--name", "nested", *TINY)
-        call("train", "--data", "data", "--name", "single", *TINY)
+        call("train", "--data", "data", "--name", "single", *PLAIN)
     return root
 
 
