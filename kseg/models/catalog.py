@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import keras
 
 
+FEWEST = 8
+"""No part of a narrowed network has fewer channels, unless it is published so."""
+
+
 def stride(arch: str) -> int:
     """Return what the sizes given to a network of this kind must be multiples of, at least 32."""
     return max(32, architecture(arch).stride)
@@ -78,8 +82,10 @@ def build(
         arch: A key of `ARCHITECTURES`.
         input_shape: `(height, width, channels)`; height and width may be `None`.
         num_classes: Classes, the background included.
-        width: Channels of the first level; all others scale with it. Published weights have their
-            own width, and so has an encoder that comes in one width: then only the decoder scales.
+        width: Channels of the first level; all others scale with it, down to 8 (or to `width`, if
+            that is less): a decoder that ends in fewer channels than there are classes cannot tell
+            them apart. Published weights have their own width, and so has an encoder that comes in
+            one width: then only the decoder scales.
         encoder: A key of `encoders.ENCODERS`, for an architecture that takes any.
         weights: Of the encoder: "imagenet", or `None` for random ones.
         frozen: Leading stages of the encoder that are not trained, 0 to 5.
@@ -131,7 +137,8 @@ def arguments(
     entry = architecture(arch)
     ratio = 1.0 if width is None else _checks.positive_int(width, "width") / entry.width
     options = {name: _function(value) for name, value in entry.options.items()}
-    options |= {name: _scaled(value, ratio) for name, value in entry.scaled.items()}
+    least = min(FEWEST, width or FEWEST)
+    options |= {name: _scaled(value, ratio, least) for name, value in entry.scaled.items()}
     return options | _encoder_options(arch, entry, encoder, weights, frozen, width, load)
 
 
@@ -163,10 +170,10 @@ def _encoder_options(
     return options
 
 
-def _scaled(value: int | Sequence, ratio: float) -> int | tuple:
+def _scaled(value: int | Sequence, ratio: float, least: int) -> int | tuple:
     if isinstance(value, int):
-        return max(1, round(value * ratio))
-    return tuple(_scaled(part, ratio) for part in value)
+        return max(min(value, least), round(value * ratio))
+    return tuple(_scaled(part, ratio, least) for part in value)
 
 
 def _function(value: object) -> object:

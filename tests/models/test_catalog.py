@@ -33,6 +33,14 @@ def test_half_the_width_is_about_a_quarter_of_the_parameters(arch):
     assert 0.2 < half / full < 0.3
 
 
+def test_no_part_of_a_narrow_network_is_narrower_than_its_classes_need():
+    """The last level of these has 10 and 16 channels; a quarter of that told no 6 classes apart."""
+    assert catalog.arguments("deep_unet", width=16)["filters"][:3] == (8, 16, 32)
+    assert catalog.arguments("manet", width=16)["filters"] == (64, 32, 16, 8, 8)
+    assert catalog.arguments("deep_unet", width=4)["filters"][:3] == (4, 4, 8)
+    assert catalog.arguments("manet", width=64)["filters"] == (256, 128, 64, 32, 16)
+
+
 def test_the_published_width_is_the_builders_default():
     with shapes_only():
         assert measure(catalog.build("unet", ANY, 8)).parameters == 31_038_088
