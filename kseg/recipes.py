@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from kseg import _files
+from kseg import _checks, _files
 from kseg.losses.catalog import parse
 
 Side = Annotated[int, Field(ge=1)]
@@ -42,7 +42,10 @@ class Recipe(BaseModel):
         loss: Name of the loss, or a sum such as "ce+0.5*dice".
         class_weights: "none", "median", "enet", or one number a class.
         precision: Number format of the computation: "float32", "bfloat16" or "float16".
-        val_fraction: Part of the training images that validates where there is no `val` folder.
+        val_fraction: Part of the images that validates where the data has no `val` split.
+        test_fraction: Part of the images that is kept for a test where the data is not split.
+        split_by: How such parts are chosen: "random", "classes", or "group:" and a pattern.
+        mask_suffix: What ends a mask's name where masks lie beside their images.
         seed: Seed of everything random.
         level: The head to which the trained network is cut back (`prune`); `None` for none.
         versions: Versions of the packages that the run was made with.
@@ -68,6 +71,9 @@ class Recipe(BaseModel):
     class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] | None = None
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    split_by: str = "random"
+    mask_suffix: Annotated[str, Field(min_length=1)] = "_mask"
     seed: Annotated[int, Field(ge=0)] = 0
     level: Side | None = None
     versions: dict[str, str] = {}
@@ -83,6 +89,11 @@ class Recipe(BaseModel):
     def _loss_is_known(cls, text: str) -> str:
         parse(text)
         return text
+
+    @field_validator("split_by")
+    @classmethod
+    def _split_is_known(cls, text: str) -> str:
+        return _checks.way_to_split(text)
 
     @property
     def encoder_options(self) -> dict:

@@ -207,7 +207,16 @@ def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
 
 def source(recipe: Recipe, max_side: int | None = None) -> Source:
     """Return a recipe's data set, to be read with images at full size or up to `max_side`."""
-    return Source(recipe.data, recipe.size, max_side, recipe.val_fraction, recipe.seed)
+    return Source(
+        recipe.data,
+        recipe.size,
+        max_side,
+        recipe.val_fraction,
+        recipe.test_fraction,
+        recipe.split_by,
+        recipe.mask_suffix,
+        recipe.seed,
+    )
 
 
 def _for_machine(recipe: Recipe, device: machine.Device) -> Recipe:

@@ -50,11 +50,10 @@ def evaluate(
     folder = artifacts.find_run(runs, run)
     print_device(console, machine.backend(), machine.device())
 
-    from kseg import evaluation, reports
-    from kseg.data.sources import Source
+    from kseg import evaluation, reports, training
 
     recipe = folder.read_recipe()
-    source = Source(data or recipe.data, recipe.size, None, recipe.val_fraction, recipe.seed)
+    source = training.source(recipe.with_(data=data) if data else recipe)
     split = split or source.best_test
     samples = source.split(split, source.labels(folder.read_labels()))
     predictor = folder.open_predictor()

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from kseg import _checks
-from kseg.losses.catalog import parse
 
 
 class Size(click.ParamType):
@@ -74,23 +73,20 @@ def runs_option(command: Callable) -> Callable:
     )(command)
 
 
-def a_loss(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse, as a click callback, what is no loss."""
-    try:
-        if value is not None:
-            parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    return value
+def checked_by(function: Callable[[str], Any]) -> Callable:
+    """Return a click callback that refuses a value for which `function` raises a `ValueError`."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                function(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+        return value
+
+    return check
 
 
 def one_of(choices: Any, what: str) -> Callable:
     """Return a click callback that suggests the nearest of `choices` for an unknown value."""
-
-    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-        try:
-            return value if value is None else _checks.one_of(value, choices, what)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-
-    return check
+    return checked_by(lambda value: _checks.one_of(value, choices, what))

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kseg.cli.options import ClassWeights, HeadWeights, Size, a_loss, one_of, runs_option
+from kseg import _checks
+from kseg.cli.options import ClassWeights, HeadWeights, Size, checked_by, one_of, runs_option
 from kseg.encoders.catalog import ENCODERS
-from kseg.losses.catalog import LOSSES
+from kseg.losses.catalog import LOSSES, parse
 from kseg.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     metavar="DATA",
-    help="Folder with train/ (and val/, test/), each with images/ and masks/; or the built-in "
-    "data set shapes.  [default: shapes]",
+    help="Folder with train/ (and val/, test/), each with images/ and masks/; a folder that is to "
+    "be split; a list of pairs (.csv, .txt); or the built-in data set shapes.  [default: shapes]",
 )
 @click.option("--name", help="Name of the run.  [default: ARCH-DATA, numbered if it exists]")
 @click.option("--overwrite", is_flag=True, help="Replace a run of that name.")
@@ -92,7 +93,7 @@ if TYPE_CHECKING:
 @click.option(
     "--loss",
     metavar="SUM",
-    callback=a_loss,
+    callback=checked_by(parse),
     help=f"Loss, or a sum such as ce+0.5*dice, of {', '.join(LOSSES)}.  [default: ce]",
 )
 @click.option(
@@ -110,7 +111,24 @@ if TYPE_CHECKING:
 @click.option(
     "--val-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Part of train that validates where there is no val folder.  [default: 0.15]",
+    help="Part of the images that validates where the data has no val split.  [default: 0.15]",
+)
+@click.option(
+    "--test-fraction",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Part of the images kept for a test where the data is not split.  [default: 0]",
+)
+@click.option(
+    "--split-by",
+    metavar="HOW",
+    callback=checked_by(_checks.way_to_split),
+    help="How these parts are chosen: random; classes, so that each is found in every part; or "
+    "group:PATTERN, a regular expression that finds in a name what must stay together, such as "
+    "the video of a frame.  [default: random]",
+)
+@click.option(
+    "--mask-suffix",
+    help="What ends a mask's name where masks lie beside their images.  [default: _mask]",
 )
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
@@ -181,9 +199,9 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
         catalog.check(wish.arch, **wish.encoder_options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if wish.data != "shapes" and not Path(wish.data).is_dir():
+    if wish.data != "shapes" and not Path(wish.data).exists():
         raise click.BadParameter(
-            f"'{wish.data}' is neither a folder nor the built-in data set shapes.",
+            f"'{wish.data}' is no folder, no list of pairs, and not the built-in data set shapes.",
             param_hint="--data",
         )
     return wish

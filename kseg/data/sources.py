@@ -1,11 +1,20 @@
-"""What `--data` names: a built-in data set or a folder of the user's, as three splits."""
+"""What `--data` names: a built-in data set, or files of the user's, as three splits."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from kseg.data.folders import FolderSamples, find_labels, has_split
-from kseg.data.samples import Samples, split
+import numpy as np
+
+from kseg import _checks
+from kseg.data import files, splitting
+from kseg.data.folders import FileSamples, find_labels
+from kseg.data.pairs import MASK_SUFFIX, SPLITS, Layout, Pair, find_pairs
+from kseg.data.samples import Samples
 from kseg.data.shapes import LABELS, ShapesSamples
+from kseg.data.statistics import class_pixels
 from kseg.labels import Labels, read_labels
 
 
@@ -31,11 +40,14 @@ class Source:
     """What `--data` names, and how it is read; its splits are opened one by one.
 
     Attributes:
-        data: "shapes", or the path of a folder with `train/` and, if there are any, `val/` and
-            `test/`, each with `images/` and `masks/`.
+        data: "shapes"; or the path of a folder, or of a list of pairs, as `find_pairs` takes them.
         size: `(height, width)` of the images of `shapes`.
         max_side: Larger images of a folder are made smaller on reading; `None` for full size.
-        val_fraction: Part of `train` that is split off where a folder has no `val`.
+        val_fraction: Part of the training images that is split off where there is no `val`.
+        test_fraction: Part that is split off for a test where the data comes in one piece.
+        split_by: How: "random"; "classes", so that each is found in every part; or "group:" and a
+            regular expression that finds in a name what must stay together.
+        mask_suffix: What a mask's stem has more than its image's where both lie in one folder.
         seed: Seed of `shapes` and of the split.
 
     Raises:
@@ -46,39 +58,45 @@ class Source:
     size: tuple[int, int] | None = None
     max_side: int | None = None
     val_fraction: float = 0.15
+    test_fraction: float = 0.0
+    split_by: str = "random"
+    mask_suffix: str = MASK_SUFFIX
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.data != "shapes" and not self.folder.is_dir():
+        if self.data != "shapes" and not self.path.exists():
             raise ValueError(
                 f"{self.data} is neither a folder nor a built-in data set (shapes). Give a folder "
-                "that holds train/images and train/masks by --data."
+                "that holds images/ and masks/, or train/images and train/masks, by --data."
             )
+        _checks.way_to_split(self.split_by)
 
     @property
-    def folder(self) -> Path:
-        """The folder, where the data set is one."""
+    def path(self) -> Path:
+        """The folder or list, where the data set is one."""
         return Path(self.data)
+
+    @property
+    def classes_file(self) -> Path:
+        """Where the user may say what the values of the masks mean."""
+        return (self.path if self.path.is_dir() else self.path.parent) / "classes.json"
 
     @property
     def best_test(self) -> str:
         """The split for a final score: "test" where there is one, else "val"."""
-        return "test" if self.data == "shapes" or has_split(self.folder, "test") else "val"
+        return "test" if self.data == "shapes" or "test" in self._pairs else "val"
 
     def open(self) -> Splits:
         """Open the splits to train on, the classes found out.
 
         Raises:
-            ValueError: The folder is not of the form, or its classes cannot be told.
+            ValueError: The files are not laid out as they should, or their classes cannot be told.
         """
         if self.data == "shapes":
             return Splits(LABELS, self.split("train", LABELS), self.split("val", LABELS))
-        labels, note = find_labels(self.folder)
+        labels, note = find_labels(self.classes_file.parent, self._pairs_of("train"))
         train, val = self.split("train", labels), self.split("val", labels)
-        notes = [note]
-        if not has_split(self.folder, "val"):
-            notes.append(f"no val folder: {len(val)} of the training images, chosen by seed, serve")
-        return Splits(labels, train, val, tuple(notes))
+        return Splits(labels, train, val, (note, *self._split_notes))
 
     def labels(self, expected: Labels) -> Labels:
         """Return what this data set's masks mean to a run of the classes `expected`.
@@ -86,7 +104,7 @@ class Source:
         Raises:
             ValueError: Its `classes.json` names other classes.
         """
-        path = self.folder / "classes.json"
+        path = self.classes_file
         if self.data == "shapes" or not path.exists():
             return expected
         labels = read_labels(path)
@@ -105,8 +123,59 @@ class Source:
         """
         if self.data == "shapes":
             return ShapesSamples(name, size=self.size, seed=self.seed)
-        if name == "test" or has_split(self.folder, "val"):
-            return FolderSamples(self.folder, name, labels, self.max_side)
-        train = FolderSamples(self.folder, "train", labels, self.max_side)
-        train, val = split(train, self.val_fraction, self.seed)
-        return {"train": train, "val": val}[name]
+        return FileSamples(self._pairs_of(name), labels, self.max_side)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The files as they lie there."""
+        return find_pairs(self.path, self.mask_suffix)
+
+    @cached_property
+    def _pairs(self) -> dict[str, Sequence[Pair]]:
+        """The pairs of each split, those that the files do not have split off."""
+        splits = dict(self.layout.checked().splits)
+        if "all" in splits:
+            pairs, names = splits.pop("all"), ["val", "test"][: 1 + (self.test_fraction > 0)]
+        elif "train" in splits and "val" not in splits:
+            pairs, names = splits.pop("train"), ["val"]
+        else:
+            return splits
+        fractions = [getattr(self, f"{name}_fraction") for name in names]
+        parts = self._divide(pairs, fractions)
+        found = {
+            name: tuple(pairs[index] for index in part)
+            for name, part in zip(["train", *names], parts, strict=True)
+        }
+        return found | splits
+
+    def _pairs_of(self, name: str) -> Sequence[Pair]:
+        """Return the pairs of one split."""
+        if _checks.one_of(name, SPLITS, "split") not in self._pairs:
+            raise ValueError(
+                f"{self.data} has no {name} split; it has {', '.join(self._pairs)}. Add {name}/ "
+                "with images/ and masks/, or name the split of each pair in a list."
+            )
+        return self._pairs[name]
+
+    def _divide(self, pairs: Sequence[Pair], fractions: Sequence[float]) -> list[np.ndarray]:
+        if self.split_by == "random":
+            return splitting.at_random(len(pairs), fractions, self.seed)
+        how, _, pattern = self.split_by.partition(":")
+        if how == "group":
+            names = [pair.name for pair in pairs]
+            return splitting.by_groups(names, pattern, fractions, self.seed)
+        labels, _ = find_labels(self.classes_file.parent, pairs)
+        with ThreadPoolExecutor() as pool:
+            masks = pool.map(lambda pair: files.read_mask(pair.mask, labels), pairs)
+            pixels = [class_pixels(mask, len(labels)) for mask in masks]
+        return splitting.by_classes(np.array(pixels), fractions, self.seed)
+
+    @property
+    def _split_notes(self) -> list[str]:
+        """Sentences on how the files lie, and on what was split off."""
+        notes = [self.layout.note]
+        made = [name for name in self._pairs if name not in self.layout.splits]
+        if made:
+            sizes = ", ".join(f"{len(self._pairs[name])} for {name}" for name in made)
+            notes.append(f"split by kseg ({self.split_by}, seed {self.seed}): {sizes}")
+        return notes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kseg import _checks
-from kseg.data.samples import Sample, Samples
+from kseg.data.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def survey(samples: Samples, on_sample: Callable[[], None] = lambda: None) -> Su
     def look(index: int) -> tuple[tuple[int, int], np.ndarray]:
         sample = samples[index]
         on_sample()
-        return sample.mask.shape, class_pixels(sample, len(samples.labels))
+        return sample.mask.shape, class_pixels(sample.mask, len(samples.labels))
 
     with ThreadPoolExecutor() as pool:
         try:
@@ -50,10 +50,9 @@ def survey(samples: Samples, on_sample: Callable[[], None] = lambda: None) -> Su
     return Survey(np.array(sizes), np.array(pixels))
 
 
-def class_pixels(sample: Sample, num_classes: int) -> np.ndarray:
+def class_pixels(mask: np.ndarray, num_classes: int) -> np.ndarray:
     """Count the pixels of each class in a mask, int64, shape `(num_classes,)`; void is left out."""
-    mask = sample.mask[sample.mask < num_classes]
-    return np.bincount(mask.ravel(), minlength=num_classes)
+    return np.bincount(mask.ravel(), minlength=256)[:num_classes]
 
 
 def median_frequency(pixels: np.ndarray) -> np.ndarray:

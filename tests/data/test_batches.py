@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kseg.data import (
+    ArraySamples,
     Cached,
     Sample,
     ShapesSamples,
@@ -13,7 +14,6 @@ from kseg.data import (
     flip_scale_crop,
     stack,
 )
-from kseg.data.samples import split
 from kseg.labels import Labels
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
@@ -177,13 +177,21 @@ def test_cache_reads_each_sample_once_and_respects_its_limit():
     assert samples.reads == 4 + 4
 
 
-def test_split_is_a_partition():
-    train, val = split(Numbered(10), 0.3, seed=0)
-    names = [part[i].name for part in (train, val) for i in range(len(part))]
-    assert len(val) == 3
-    assert sorted(names) == [str(i) for i in range(10)]
-    with pytest.raises(ValueError, match="at least 2"):
-        split(Numbered(1), 0.5, 0)
+def test_arrays_in_memory_are_samples():
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 6, 3), dtype=np.uint8)
+    masks = np.array([0, 1, 255])[np.random.default_rng(1).integers(0, 3, (3, 4, 6))]
+    samples = ArraySamples(images, masks, Numbered.labels)
+    np.testing.assert_array_equal(samples[2].image, images[2])
+    np.testing.assert_array_equal(samples[2].mask, masks[2])
+    assert samples[2].mask.dtype == np.uint8
+    images, masks = TrainingBatches(samples, 2, flip_scale_crop((4, 4), 255))[0]
+    assert images.shape == (2, 4, 4, 3)
+    with pytest.raises(ValueError, match=r"Mask 1 holds the values \[2\]"):
+        ArraySamples(samples._images, np.full((3, 4, 6), 2), Numbered.labels)[1]
+    with pytest.raises(ValueError, match=r"uint8 RGB .*Received number 0: image float64"):
+        ArraySamples(np.zeros((1, 4, 6, 3)), np.zeros((1, 4, 6), int), Numbered.labels)
+    with pytest.raises(ValueError, match="as many entries as images: 3"):
+        ArraySamples(samples._images, samples._masks[:2], Numbered.labels)
 
 
 def test_stack_refuses_mixed_sizes():
