@@ -18,6 +18,7 @@ from kseg.losses.catalog import parse
 
 Side = Annotated[int, Field(ge=1)]
 Factor = Annotated[float, Field(ge=0.1, le=10)]
+Weighting = Literal["none", "median", "enet", "inverse", "effective"]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -40,7 +41,7 @@ class Recipe(BaseModel):
         epochs: Passes over the training images.
         learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
         loss: Name of the loss, or a sum such as "ce+0.5*dice".
-        class_weights: "none", "median", "enet", or one number a class.
+        class_weights: "none", "median", "enet", "inverse", "effective", or one number a class.
         precision: Number format of the computation: "float32", "bfloat16" or "float16".
         val_fraction: Part of the images that validates where the data has no `val` split.
         test_fraction: Part of the images that is kept for a test where the data is not split.
@@ -68,7 +69,7 @@ class Recipe(BaseModel):
     epochs: Side | None = None
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     loss: str = "ce"
-    class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] | None = None
+    class_weights: Weighting | tuple[Weight, ...] | None = None
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
