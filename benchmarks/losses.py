@@ -4,7 +4,7 @@
 
 Each is trained by `kseg train --loss SUM --class-weights KIND --minutes N`, all else by default. A
 run that is there already is not made again. Prints a Markdown table of the IoU on the validation
-split.
+split, by which each run has chosen its best epoch.
 """
 
 import argparse
@@ -17,6 +17,7 @@ RUNS = {
     "ce": ("ce", "none"),
     "ce-enet": ("ce", "enet"),
     "focal": ("focal", "none"),
+    "topk": ("topk", "none"),
     "ce-dice": ("ce+dice", "none"),
     "ce-lovasz": ("ce+lovasz", "none"),
 }

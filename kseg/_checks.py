@@ -75,6 +75,13 @@ def image_shape(shape: Sequence, what: str = "input_shape") -> tuple:
     return (height, width, int(channels))
 
 
+def fits(shape: Sequence[int | None], expected: Sequence[int | None]) -> bool:
+    """Tell whether a shape can be the expected one; `None` stands for any size."""
+    return len(shape) == len(expected) and all(
+        side == other or None in (side, other) for side, other in zip(shape, expected, strict=True)
+    )
+
+
 def same_length(values: Sequence, others: Sequence, what: str, other: str) -> None:
     """Refuse `values` that do not hold as many entries as `others`."""
     if len(values) != len(others):
@@ -211,7 +218,7 @@ def way_to_split(value: str) -> str:
 
 def classes(value: str | Sequence[int]) -> str | tuple[int, ...]:
     """Return "present", "all", or indices of classes as a tuple."""
-    if value in ("present", "all"):
+    if isinstance(value, str) and value in ("present", "all"):
         return value
     is_list = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
     if not is_list or not all(

@@ -16,7 +16,7 @@ from kseg.metrics.boundary import BorderScores, score_borders
 from kseg.metrics.calibration import Calibration, count_calibration
 from kseg.metrics.confusion import count_confusion
 from kseg.metrics.intervals import mean_iou_interval
-from kseg.metrics.scores import Scores, ratio
+from kseg.metrics.scores import Scores, divided, ratio
 from kseg.metrics.scores import iou as iou_of
 
 
@@ -62,8 +62,8 @@ class Evaluation:
         iou = ratio(iou_of, correct, truth, predicted)
         is_there = ~np.isnan(iou)
         return {
-            "mean_iou": _divided(np.nansum(iou, axis=1), is_there.sum(axis=1)),
-            "pixel_accuracy": _divided(correct.sum(axis=1), truth.sum(axis=1)),
+            "mean_iou": divided(np.nansum(iou, axis=1), is_there.sum(axis=1)),
+            "pixel_accuracy": divided(correct.sum(axis=1), truth.sum(axis=1)),
         }
 
     @property
@@ -72,10 +72,7 @@ class Evaluation:
         columns = {"iou": self.scores.iou, "dice": self.scores.dice}
         columns["accuracy"] = self.scores.accuracy
         if self.border is not None:
-            columns["boundary_f1"] = self.border.f1
-            columns["boundary_iou"] = self.border.iou
-            columns["hausdorff_95"] = self.border.hausdorff_95
-            columns["surface_distance"] = self.border.surface_distance
+            columns |= self.border.columns
         return columns
 
     def to_dict(self) -> dict:
@@ -122,7 +119,8 @@ def evaluate(
         calibration: Whether to compare the probabilities with how often they are right.
 
     Raises:
-        ValueError: A sample cannot be read, or the tolerance is not above 0.
+        ValueError: A sample cannot be read, the model predicts a class that the data does not have,
+            or the tolerance is not above 0.
     """
     labels = samples.labels
     classes, void = len(labels), labels.ignore
@@ -166,10 +164,6 @@ def _read_ahead(samples: Samples, count: int) -> Iterator[list[Sample]]:
             if start + count < len(samples):
                 coming = reader.submit(read, start + count)
             yield group
-
-
-def _divided(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    return np.divide(over, under, out=np.full(len(under), np.nan), where=under > 0)
 
 
 def _or_none(value: float) -> float | int | None:

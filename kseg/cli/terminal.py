@@ -76,8 +76,7 @@ def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
 def _borders(evaluation: "Evaluation") -> list[tuple[str, str]]:
     if evaluation.border is None:
         return []
-    names = ("boundary_f1", "boundary_iou", "hausdorff_95", "surface_distance")
-    f1, iou, hausdorff, surface = (_mean(evaluation.columns[name]) for name in names)
+    f1, iou, hausdorff, surface = evaluation.border.means.values()
     return [
         (
             "borders",
@@ -103,11 +102,6 @@ def _calibration(evaluation: "Evaluation") -> list[tuple[str, str]]:
             f"too {'sure' if gap > 0 else 'doubtful'}",
         )
     ]
-
-
-def _mean(values: "Sequence[float]") -> float:
-    present = [value for value in values if value == value]
-    return sum(present) / len(present) if present else float("nan")
 
 
 @contextmanager

@@ -53,6 +53,10 @@ class Summand:
 
     __rmul__ = __mul__
 
+    def __radd__(self, other: int) -> "Summand":
+        """Let `sum` add losses up."""
+        return self if other == 0 else NotImplemented
+
 
 class SegmentationLoss(Summand, keras.losses.Loss):
     """A loss of integer masks that leaves void pixels out; the base of all others.
@@ -99,12 +103,13 @@ class SegmentationLoss(Summand, keras.losses.Loss):
             y_pred: Probabilities or logits, `(batch, height, width, classes)`; one channel for a
                 single foreground class.
             sample_weight: One number an image, `(batch,)`, or one a pixel, `(batch, height,
-                width)`; a pixel's part in each sum is multiplied by it.
+                width)`. A mean over pixels multiplies each pixel's loss by it and divides by the
+                pixels, as Keras does; a loss of regions counts a pixel so many times.
         """
         with keras.name_scope(self.name):
             pixels = self._pixels(y_true, y_pred, sample_weight)
             self.check(pixels.classes)
-            return self.compute(pixels)
+            return self.compute(pixels) / replicas()
 
     def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         """Return the loss of a batch, a scalar."""
@@ -140,12 +145,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
         valid = weights = ops.cast(is_valid, y_pred.dtype)
         if sample_weight is not None:
             sample_weight = ops.cast(ops.convert_to_tensor(sample_weight), y_pred.dtype)
-            missing = len(y_true.shape) - len(sample_weight.shape)
-            if missing > 0:
-                sample_weight = ops.reshape(sample_weight, (-1, *[1] * missing))
-            elif missing < 0:
-                sample_weight = ops.squeeze(sample_weight, axis=-1)
-            weights = valid * sample_weight
+            weights = ops.where(is_valid, _for_pixels(sample_weight, y_true), 0.0)
         return Pixels(
             ops.where(is_valid, y_true, 0),
             ops.where(is_valid[..., None], y_pred, 0.0),
@@ -232,14 +232,37 @@ def quotient(over: KerasTensor, under: KerasTensor, empty: float = 0.0) -> Keras
     return ops.where(is_empty, empty, over / ops.where(is_empty, 1.0, under))
 
 
+def replicas() -> int:
+    """Return how many devices share a batch: Keras adds up their losses, which are means each."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def _summed(loss: Summand) -> CompoundLoss:
     return loss if isinstance(loss, CompoundLoss) else CompoundLoss((loss,), (1.0,))
+
+
+def _for_pixels(sample_weight: KerasTensor, y_true: KerasTensor) -> KerasTensor:
+    """Give weights of images or pixels the number of axes of the mask."""
+    missing = len(y_true.shape) - len(sample_weight.shape)
+    if missing == -1 and sample_weight.shape[-1] == 1:
+        sample_weight, missing = ops.squeeze(sample_weight, axis=-1), 0
+    is_one_an_image = missing >= 0 and all(side == 1 for side in sample_weight.shape[1:])
+    if not is_one_an_image and not _checks.fits(sample_weight.shape, y_true.shape):
+        raise ValueError(
+            "Sample weights must be one number an image, (batch,), or one a pixel, the shape of "
+            f"the mask {tuple(y_true.shape)}. Received: {tuple(sample_weight.shape)}."
+        )
+    return ops.reshape(sample_weight, (*ops.shape(sample_weight), *[1] * missing))
 
 
 def _as_indices(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, axis=-1)
-    if len(y_true.shape) != len(y_pred.shape) - 1:
+    if not _checks.fits(y_true.shape, y_pred.shape[:-1]):
         raise ValueError(
             "The target of every kseg model is the integer mask: shape (batch, height, width) "
             f"beside predictions (batch, height, width, classes). Received masks {y_true.shape} "

@@ -10,12 +10,13 @@ from kseg.losses.base import Pixels, probabilities, sum_over
 from kseg.losses.overlap import ClassLoss
 
 
-def distance_to(is_there: KerasTensor, reach: int) -> KerasTensor:
+def distance_to(is_there: KerasTensor, reach: int, axes: Sequence[int] = (1, 2)) -> KerasTensor:
     """Compute each pixel's Euclidean distance to the nearest pixel of a set, up to `reach`.
 
     Args:
         is_there: Booleans, `(batch, height, width, ...)`.
         reach: The largest distance, in pixels; what is farther has this distance.
+        axes: The axes of space.
 
     Returns:
         Float32 of the same shape: 0 in the set, at most `reach`.
@@ -25,7 +26,7 @@ def distance_to(is_there: KerasTensor, reach: int) -> KerasTensor:
         distance is a minimum along columns of one along rows.
     """
     cost = ops.where(is_there, 0.0, float(reach * reach))
-    for axis in (2, 1):
+    for axis in axes:
         nearest = cost
         for step in range(1, reach):
             for shifted in _shifted(cost, step, axis, float(reach * reach)):
@@ -81,12 +82,14 @@ class Boundary(ClassLoss):
         is_valid = pixels.valid[..., None] > 0
         is_class = ops.logical_and(t > 0, is_valid)
         is_other = ops.logical_and(t == 0, is_valid)
+        spatial = tuple(range(1, len(p.shape) - 1))
         distance = ops.where(
-            is_class, distance_to(is_other, self.reach), distance_to(is_class, self.reach)
+            is_class,
+            distance_to(is_other, self.reach, spatial),
+            distance_to(is_class, self.reach, spatial),
         )
         distance = ops.stop_gradient(ops.cast(distance, p.dtype)) / self.reach
         weights = pixels.valid[..., None]
-        spatial = tuple(range(1, len(p.shape) - 1))
         wrong = sum_over(distance * ops.abs(p - t) * weights, spatial)
         count = ops.maximum(sum_over(weights, spatial), 1.0)
         true = sum_over(t * weights, spatial)

@@ -8,6 +8,9 @@ from keras import KerasTensor, ops
 from kseg import _checks
 from kseg.losses.base import Pixels, SegmentationLoss, at_least_float32, quotient, sum_over
 
+SMALLEST = 1e-30
+"""Probabilities below it count as it; its logarithm and the slope there are finite in float32."""
+
 
 def cross_entropy(
     y_true: KerasTensor,
@@ -40,6 +43,16 @@ def cross_entropy(
     if not label_smoothing:
         return own
     return (1 - label_smoothing) * own + label_smoothing * _mean_minus_log(y_pred, from_logits)
+
+
+def minus_log(p: KerasTensor) -> KerasTensor:
+    """Compute -log p, at most 69: a probability of 1e-20 still has a slope to learn by."""
+    return -ops.log(ops.maximum(p, SMALLEST))
+
+
+def minus_log_rest(p: KerasTensor) -> KerasTensor:
+    """Compute -log(1 - p), at most 16: next to 1, float32 has no finer steps."""
+    return -ops.log(ops.maximum(1 - p, keras.config.epsilon()))
 
 
 def focal(losses: KerasTensor, gamma: float) -> KerasTensor:
@@ -230,23 +243,17 @@ def _minus_log_of(y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool) -
         foreground, is_foreground = y_pred[..., 0], ops.equal(y_true, 1)
         if from_logits:
             return ops.softplus(ops.where(is_foreground, -foreground, foreground))
-        return _minus_log(ops.where(is_foreground, foreground, 1 - foreground))
+        return ops.where(is_foreground, minus_log(foreground), minus_log_rest(foreground))
     chosen = ops.one_hot(ops.clip(y_true, 0, classes - 1), classes, dtype=y_pred.dtype)
     own = ops.sum(chosen * y_pred, axis=-1)
-    return ops.logsumexp(y_pred, axis=-1) - own if from_logits else _minus_log(own)
+    return ops.logsumexp(y_pred, axis=-1) - own if from_logits else minus_log(own)
 
 
 def _mean_minus_log(y_pred: KerasTensor, from_logits: bool) -> KerasTensor:
-    if y_pred.shape[-1] == 1:
-        y_pred = (
-            ops.concatenate([ops.zeros_like(y_pred), y_pred], axis=-1)
-            if from_logits
-            else ops.concatenate([1 - y_pred, y_pred], axis=-1)
-        )
     if from_logits:
+        if y_pred.shape[-1] == 1:
+            y_pred = ops.concatenate([ops.zeros_like(y_pred), y_pred], axis=-1)
         return ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
-    return ops.mean(_minus_log(y_pred), axis=-1)
-
-
-def _minus_log(probability: KerasTensor) -> KerasTensor:
-    return -ops.log(ops.maximum(probability, keras.config.epsilon()))
+    if y_pred.shape[-1] == 1:
+        return (minus_log(y_pred) + minus_log_rest(y_pred))[..., 0] / 2
+    return ops.mean(minus_log(y_pred), axis=-1)

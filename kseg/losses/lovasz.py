@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import KerasTensor, ops
 
-from kseg.losses.base import Pixels, at_least_float32, probabilities, quotient, sum_over
+from kseg.losses.base import Pixels, probabilities, quotient, sum_over
+from kseg.losses.crossentropy import minus_log, minus_log_rest
 from kseg.losses.overlap import ClassLoss
 
 BINS = 8192
@@ -58,8 +59,7 @@ def log_odds(y_pred: KerasTensor, from_logits: bool) -> KerasTensor:
     p = ops.softmax(y_pred, axis=-1) if from_logits else y_pred
     if p.shape[-1] == 1:
         p = ops.concatenate([1 - p, p], axis=-1)
-    smallest = keras.config.epsilon()
-    return ops.log(ops.maximum(p, smallest)) - ops.log(ops.maximum(1 - p, smallest))
+    return minus_log_rest(p) - minus_log(p)
 
 
 class LovaszLoss(ClassLoss):
@@ -139,7 +139,7 @@ class LovaszHinge(LovaszLoss):
 
     def errors(self, pixels: Pixels) -> KerasTensor:
         """Return the hinge loss of the margin."""
-        margin = log_odds(at_least_float32(pixels.predicted), self.from_logits)
+        margin = log_odds(pixels.predicted, self.from_logits)
         sign = 2 * ops.one_hot(pixels.target, pixels.classes, dtype=margin.dtype) - 1
         return ops.relu(1 - sign * margin)
 

@@ -14,19 +14,27 @@ from kseg.losses.base import Pixels, SegmentationLoss, probabilities, quotient, 
 
 
 class Sums(NamedTuple):
-    """Sums of a class over pixels, each `(..., classes)`.
+    """Sums of a class over pixels, each `(..., classes)`, at least 0.
+
+    t is 1 where the pixel is of the class, else 0, and p the probability of the class. Each sum is
+    made for itself: the difference of two large ones would have few digits left.
 
     Attributes:
-        both: Sum of p t, t being 1 where the pixel is of the class and p its probability.
-        predicted: Sum of p.
-        true: Sum of t.
-        pixels: Number of pixels.
+        true_positives: Sum of p t.
+        false_positives: Sum of p (1 - t).
+        false_negatives: Sum of (1 - p) t.
+        true_negatives: Sum of (1 - p) (1 - t).
     """
 
-    both: KerasTensor
-    predicted: KerasTensor
-    true: KerasTensor
-    pixels: KerasTensor
+    true_positives: KerasTensor
+    false_positives: KerasTensor
+    false_negatives: KerasTensor
+    true_negatives: KerasTensor
+
+    @property
+    def true(self) -> KerasTensor:
+        """Sum of t."""
+        return self.true_positives + self.false_negatives
 
 
 def dice(sums: Sums, smooth: float = 0.0) -> KerasTensor:
@@ -36,7 +44,8 @@ def dice(sums: Sums, smooth: float = 0.0) -> KerasTensor:
         Dice 1945; as a loss Milletari, Navab and Ahmadi 2016, https://arxiv.org/abs/1606.04797,
         without the squares of its Section 3.
     """
-    return _distance(2 * sums.both + smooth, sums.predicted + sums.true + smooth)
+    both = 2 * sums.true_positives
+    return _distance(both + smooth, both + sums.false_positives + sums.false_negatives + smooth)
 
 
 def jaccard(sums: Sums, smooth: float = 0.0) -> KerasTensor:
@@ -45,7 +54,7 @@ def jaccard(sums: Sums, smooth: float = 0.0) -> KerasTensor:
     References:
         Rahman and Wang 2016, https://doi.org/10.1007/978-3-319-50835-1_22, Equation 3.
     """
-    return _distance(sums.both + smooth, sums.predicted + sums.true - sums.both + smooth)
+    return tversky(sums, 1, 1, smooth)
 
 
 def tversky(sums: Sums, alpha: float, beta: float, smooth: float = 0.0) -> KerasTensor:
@@ -56,26 +65,28 @@ def tversky(sums: Sums, alpha: float, beta: float, smooth: float = 0.0) -> Keras
     References:
         Salehi, Erdogmus and Gholipour 2017, https://arxiv.org/abs/1706.05721, Equation 4.
     """
-    false_positives, false_negatives = sums.predicted - sums.both, sums.true - sums.both
-    errors = alpha * false_positives + beta * false_negatives
-    return _distance(sums.both + smooth, sums.both + errors + smooth)
+    errors = alpha * sums.false_positives + beta * sums.false_negatives
+    return _distance(sums.true_positives + smooth, sums.true_positives + errors + smooth)
 
 
 def matthews(sums: Sums, smooth: float = 0.0) -> KerasTensor:
     """Compute 1 - Matthews' correlation of p and t a class, in [0, 2].
 
-    With N pixels: 1 - (sum p t - sum p sum t / N) / sqrt(P (1 - P/N) T (1 - T/N) + smooth), P and T
-    being sum p and sum t. A class that all pixels are of has no correlation, and the loss 0.
+    With N pixels: 1 - (TP TN - FP FN) / N / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN) / N^2 +
+    smooth). A class that all pixels are of has no correlation, and the loss 0.
 
     References:
         Matthews 1975; as a loss Abhishek and Hamarneh 2021, https://arxiv.org/abs/2010.13454,
         Equation 6.
     """
-    fraction, true_fraction = (quotient(x, sums.pixels) for x in (sums.predicted, sums.true))
-    spread = sums.predicted * (1 - fraction) * sums.true * (1 - true_fraction)
+    tp, fp, fn, tn = sums
+    positives, negatives = tp + fn, tn + fp
+    pixels = ops.maximum(positives + negatives, 1.0)
+    agreement = tp * (tn / pixels) - fp * (fn / pixels)
+    spread = (tp + fp) * ((tn + fn) / pixels) * positives * (negatives / pixels)
     spread = ops.sqrt(ops.maximum(spread + smooth, keras.config.epsilon()))
-    has_both = ops.logical_and(sums.true > 0, sums.true < sums.pixels)
-    return ops.where(has_both, 1 - (sums.both - fraction * sums.true) / spread, 0.0)
+    has_both = ops.logical_and(positives > 0, negatives > 0)
+    return ops.where(has_both, 1 - agreement / spread, 0.0)
 
 
 class ClassLoss(SegmentationLoss):
@@ -179,14 +190,15 @@ class RegionLoss(ClassLoss):
     def compute(self, pixels: Pixels) -> KerasTensor:
         """Return the mean over classes and images."""
         p = probabilities(pixels, self.from_logits)
+        t = ops.one_hot(pixels.target, pixels.classes, dtype=p.dtype)
         weights = pixels.weights[..., None]
-        p, t = p * weights, ops.one_hot(pixels.target, pixels.classes, dtype=p.dtype)
+        inside, outside = t * weights, (1 - t) * weights
         spatial = tuple(range(0 if self.over == "batch" else 1, len(p.shape) - 1))
         sums = Sums(
-            sum_over(p * t, spatial),
-            sum_over(p, spatial),
-            sum_over(t * weights, spatial),
-            sum_over(weights, spatial),
+            sum_over(p * inside, spatial),
+            sum_over(p * outside, spatial),
+            sum_over((1 - p) * inside, spatial),
+            sum_over((1 - p) * outside, spatial),
         )
         return self.mean(self.of_class(sums), sums.true, pixels)
 
@@ -347,7 +359,7 @@ class MCC(RegionLoss):
         self,
         over: str = "batch",
         classes: str | Sequence[int] = "present",
-        smooth: float = 1.0,
+        smooth: float = 0.01,
         ignore_class: int | None = 255,
         class_weights: Sequence[float] | None = None,
         from_logits: bool = False,

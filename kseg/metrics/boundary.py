@@ -7,7 +7,11 @@ image's own edge and void are no outline, and what is predicted under void count
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects
+
+from kseg import _checks
+from kseg.metrics.confusion import valid_pixels
+from kseg.metrics.scores import divided, mean_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,16 @@ class BorderScores:
     distances: np.ndarray
 
     def __add__(self, other: "BorderScores") -> "BorderScores":
-        """Return the scores of both sets of images together."""
+        """Return the scores of both sets of images together.
+
+        Raises:
+            ValueError: Their tolerances differ.
+        """
+        if self.tolerance != other.tolerance:
+            raise ValueError(
+                "Only border scores of one tolerance add up. Received: "
+                f"{self.tolerance:g} and {other.tolerance:g} pixels."
+            )
         counts, distances = self.counts + other.counts, self.distances + other.distances
         return BorderScores(self.tolerance, counts, distances)
 
@@ -44,8 +57,8 @@ class BorderScores:
             score an image, then the mean.
         """
         predicted, met_predicted, true, met_true, _, _ = self.counts
-        precision, recall = _ratio(met_predicted, predicted), _ratio(met_true, true)
-        f1 = _ratio(2 * precision * recall, precision + recall)
+        precision, recall = divided(met_predicted, predicted), divided(met_true, true)
+        f1 = divided(2 * precision * recall, precision + recall)
         return np.where(predicted + true > 0, np.nan_to_num(f1), np.nan)
 
     @property
@@ -56,7 +69,7 @@ class BorderScores:
             Cheng et al. 2021, https://arxiv.org/abs/2103.16562, Equation 2; there the image's edge
             is an outline too.
         """
-        return _ratio(self.counts[4], self.counts[5])
+        return divided(self.counts[4], self.counts[5])
 
     @property
     def hausdorff_95(self) -> np.ndarray:
@@ -67,7 +80,7 @@ class BorderScores:
         References:
             Huttenlocher, Klanderman and Rucklidge 1993, https://doi.org/10.1109/34.232073.
         """
-        return _ratio(self.distances[1], self.distances[0])
+        return divided(self.distances[1], self.distances[0])
 
     @property
     def surface_distance(self) -> np.ndarray:
@@ -76,7 +89,22 @@ class BorderScores:
         References:
             Heimann et al. 2009, https://doi.org/10.1109/TMI.2009.2013851, Section III.
         """
-        return _ratio(self.distances[2], self.distances[0])
+        return divided(self.distances[2], self.distances[0])
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """The scores of each class by name."""
+        return {
+            "boundary_f1": self.f1,
+            "boundary_iou": self.iou,
+            "hausdorff_95": self.hausdorff_95,
+            "surface_distance": self.surface_distance,
+        }
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The means over the classes that have a score; NaN where none has."""
+        return {name: mean_of(column) for name, column in self.columns.items()}
 
 
 def score_borders(
@@ -94,14 +122,20 @@ def score_borders(
         num_classes: Classes.
         ignore: The index of void pixels; `None` for none.
         tolerance: Distance in pixels, above 0.
+
+    Raises:
+        ValueError: The tolerance is not above 0.
     """
-    valid = (truth >= 0) & (truth < num_classes)
-    if ignore is not None:
-        valid &= truth != ignore
+    _checks.above(tolerance, 0, "tolerance")
+    valid = valid_pixels(truth, num_classes, ignore)
     counts, distances = np.zeros((6, num_classes), np.int64), np.zeros((3, num_classes))
     for index in range(num_classes):
         true, guess = (valid & (mask == index) for mask in (truth, predicted))
-        true_line, guess_line = _outline(true, valid), _outline(guess, valid)
+        window = _window(true | guess)
+        if window is None:
+            continue
+        true, guess = true[window], guess[window]
+        true_line, guess_line = (_outline(inside, valid[window]) for inside in (true, guess))
         to_true, to_guess = _distance(true_line), _distance(guess_line)
         out, back = to_true[guess_line], to_guess[true_line]
         true_band, guess_band = true & (to_true < tolerance), guess & (to_guess < tolerance)
@@ -119,6 +153,14 @@ def score_borders(
     return BorderScores(tolerance, counts, distances)
 
 
+def _window(inside: np.ndarray) -> tuple[slice, slice] | None:
+    """Return the part of the image that holds a class and one pixel around it, if it is there."""
+    found = find_objects(inside.astype(np.uint8))
+    if not found:
+        return None
+    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in found[0])
+
+
 def _outline(inside: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return inside & binary_dilation(valid & ~inside)
 
@@ -126,8 +168,3 @@ def _outline(inside: np.ndarray, valid: np.ndarray) -> np.ndarray:
 def _distance(line: np.ndarray) -> np.ndarray:
     """Return each pixel's distance to the nearest one of an outline; infinite if there is none."""
     return distance_transform_edt(~line) if line.any() else np.full(line.shape, np.inf)
-
-
-def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    over, under = np.asarray(over, np.float64), np.asarray(under, np.float64)
-    return np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kseg.metrics.confusion import valid_pixels
+
 BINS = 15
 
 
@@ -67,9 +69,7 @@ def count_calibration(
         ignore: The index of void pixels; `None` for none.
         bins: Number of bins.
     """
-    valid = (truth >= 0) & (truth < num_classes)
-    if ignore is not None:
-        valid &= truth != ignore
+    valid = valid_pixels(truth, num_classes, ignore)
     values = confidence[valid].astype(np.float64)
     number = np.clip((values * bins).astype(np.int64), 0, bins - 1)
     is_right = truth[valid] == predicted[valid]

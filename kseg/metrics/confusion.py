@@ -29,6 +29,12 @@ def confusion_matrix(
     return ops.reshape(_tally(cell, cells + 1)[:cells], (num_classes, num_classes))
 
 
+def valid_pixels(truth: np.ndarray, num_classes: int, ignore: int | None) -> np.ndarray:
+    """Tell which pixels of a mask are of a class, and not void; booleans of its shape."""
+    valid = (truth >= 0) & (truth < num_classes)
+    return valid if ignore is None else valid & (truth != ignore)
+
+
 def most_likely(y_pred: KerasTensor) -> KerasTensor:
     """Return the index of the largest of the last axis, int32; the first of equals.
 
@@ -44,10 +50,17 @@ def most_likely(y_pred: KerasTensor) -> KerasTensor:
 def count_confusion(
     truth: np.ndarray, predicted: np.ndarray, num_classes: int, ignore: int | None
 ) -> np.ndarray:
-    """Count one image's pixels in NumPy, as `confusion_matrix` does, in int64."""
-    valid = (truth < num_classes) & (truth >= 0)
-    if ignore is not None:
-        valid &= truth != ignore
+    """Count one image's pixels in NumPy, as `confusion_matrix` does, in int64.
+
+    Raises:
+        ValueError: A pixel is predicted as none of the classes, which would flatter the score.
+    """
+    valid = valid_pixels(truth, num_classes, ignore)
+    if predicted.size and not 0 <= predicted.min() <= predicted.max() < num_classes:
+        raise ValueError(
+            f"The data has the classes 0 to {num_classes - 1}, but the model predicts class "
+            f"{predicted.max()}. Score it on data of the classes it was trained on."
+        )
     cell = truth[valid].astype(np.int64) * num_classes + predicted[valid]
     counts = np.bincount(cell, minlength=num_classes * num_classes)
     return counts.reshape(num_classes, num_classes)

@@ -28,6 +28,8 @@ def mean_iou_interval(
         Efron 1979, https://doi.org/10.1214/aos/1176344552: the percentile method.
     """
     images = len(counts)
+    if not images:
+        return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(images, np.full(images, 1 / images), ROUNDS)
     sums = np.tensordot(drawn, counts.astype(np.float64), axes=1)

@@ -77,10 +77,10 @@ class Scores:
         right, total = np.trace(self.matrix), self.matrix.sum()
         weighted = np.nansum(self.iou * self.pixels)
         return {
-            "mean_iou": _mean(self.iou),
-            "mean_dice": _mean(self.dice),
+            "mean_iou": mean_of(self.iou),
+            "mean_dice": mean_of(self.dice),
             "pixel_accuracy": float(right / total) if total else float("nan"),
-            "mean_pixel_accuracy": _mean(self.accuracy),
+            "mean_pixel_accuracy": mean_of(self.accuracy),
             "frequency_weighted_iou": float(weighted / total) if total else float("nan"),
         }
 
@@ -91,10 +91,16 @@ class Scores:
 
 def ratio(score: Any, correct: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return a score of counts of any shape, float64; NaN where its denominator is 0."""
-    over, under = (np.asarray(x, np.float64) for x in score(correct, truth, predicted))
+    return divided(*score(correct, truth, predicted))
+
+
+def divided(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """Divide, in float64; NaN where the divisor is not above 0."""
+    over, under = np.asarray(over, np.float64), np.asarray(under, np.float64)
     return np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
 
 
-def _mean(values: np.ndarray) -> float:
+def mean_of(values: np.ndarray) -> float:
+    """Return the mean of the values that are not NaN; NaN without one."""
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else float("nan")

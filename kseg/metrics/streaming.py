@@ -8,13 +8,14 @@ from kseg import _checks
 from kseg.metrics import scores
 from kseg.metrics.confusion import confusion_matrix, most_likely
 
-_LIMB = 2**30
+_LIMB = 2**20
 
 
 class ConfusionMetric(keras.metrics.Metric):
     """A confusion matrix over all batches, of which a subclass's `score` makes one number.
 
-    Counts are held in two 30-bit parts, exact to 2^60 pixels on backends without 64-bit integers.
+    Counts are held in two parts, exact to 2^51 pixels on backends without 64-bit integers, also
+    where the parts of up to 2000 devices are added up.
 
     Args:
         num_classes: Channels of the model's output: classes, or 1 for one sigmoid output, which
@@ -94,15 +95,20 @@ class ConfusionMetric(keras.metrics.Metric):
         }
 
     def _as_indices(self, y_pred: KerasTensor, y_true: KerasTensor) -> KerasTensor:
-        if "int" in keras.backend.standardize_dtype(y_pred.dtype):
-            return ops.cast(y_pred, "int32")
-        is_mask = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
-        if y_pred.shape[-1] != self.num_classes or not is_mask:
+        has_classes = "float" not in keras.backend.standardize_dtype(y_pred.dtype)
+        channels = () if has_classes else (self.num_classes,)
+        if not any(
+            _checks.fits(y_pred.shape, (*pixels, *channels))
+            for pixels in (y_true.shape, y_true.shape[:-1])
+            if pixels == y_true.shape or y_true.shape[-1] == 1
+        ):
             raise ValueError(
-                f"{self.name} expected integer masks (batch, height, width) and predictions of "
-                f"{self.num_classes} channels (num_classes). Received masks {y_true.shape} and "
-                f"predictions {y_pred.shape}."
+                f"{self.name} expected integer masks (batch, height, width), and class indices of "
+                f"that shape or predictions of {self.num_classes} channels (num_classes). Received "
+                f"masks {tuple(y_true.shape)} and predictions {tuple(y_pred.shape)}."
             )
+        if has_classes:
+            return ops.cast(y_pred, "int32")
         if y_pred.shape[-1] == 1:
             return ops.cast(y_pred >= self.threshold, "int32")
         return most_likely(y_pred)

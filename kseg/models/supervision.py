@@ -18,6 +18,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from kseg import _checks
+from kseg.losses.base import replicas
 from kseg.models import heads
 
 Weights = str | Sequence[float]
@@ -116,7 +117,7 @@ class DeeplySupervised(keras.Model):
             self.head_names, self.head_weights, self._trackers, strict=True
         ):
             loss = super().compute_loss(x, y, y_pred[name], sample_weight, training)
-            tracker.update_state(loss, sample_weight=ops.shape(y)[0])
+            tracker.update_state(loss * replicas(), sample_weight=ops.shape(y)[0])
             total = total + weight * loss
         return total
 

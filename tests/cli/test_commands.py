@@ -177,9 +177,9 @@ def test_overwrite_replaces_a_run_only_when_asked(here):
 
 
 def test_default_names_are_numbered(here):
-    for expected in ("unet-data", "unet-data-2"):
+    for expected in ("convnet-data", "convnet-data-2"):
         assert f"saved_models/{expected}," in call("train", "--data", "data", *PLAIN)
-    for name in ("unet-data", "unet-data-2"):
+    for name in ("convnet-data", "convnet-data-2"):
         shutil.rmtree(here / "saved_models" / name)
 
 
@@ -252,6 +252,14 @@ def test_minutes_choose_the_epochs(here):
     shutil.rmtree(here / "saved_models/timed")
 
 
+def test_a_sum_of_losses_is_trained_and_kept(here):
+    output = call("train", "--data", "data", "--name", "sum", "--loss", "ce + 0.5*dice", *PLAIN)
+    assert "loss ce + 0.5*dice, class weights none" in output
+    recipe = yaml.safe_load((here / "saved_models/sum/recipe.yaml").read_text())
+    assert recipe["loss"] == "ce + 0.5*dice"
+    shutil.rmtree(here / "saved_models/sum")
+
+
 def test_tensorboard_logs_on_request(here):
     call("train", "--data", "data", "--name", "logged", "--tensorboard", *PLAIN)
     logs = here / "saved_models/logged/logs"
@@ -294,6 +302,9 @@ def test_info_names_versions_and_device():
         (["train", "--epochs", "1", "--minutes", "1"], "not both"),
         (["train", "--name", "../x"], "expected letters"),
         (["train", "--val-fraction", "1"], "--val-fraction"),
+        (["train", "--loss", "dyce"], "Did you mean 'dice'"),
+        (["train", "--loss", "ce+"], "--loss"),
+        (["train", "--loss", "ce+-1*dice"], "--loss"),
         (["train", "--colour"], "No such option"),
         (["train", "--recipe", "none.yaml"], "does not exist"),
         (["evaluate", "--split", "tset"], "--split"),

@@ -25,6 +25,15 @@ def test_distances_equal_scipys(reach):
     np.testing.assert_allclose(distance_to(is_there, reach), expected, atol=1e-5)
 
 
+def test_distances_in_lines_and_volumes_equal_scipys():
+    rng = np.random.default_rng(0)
+    for shape in ((2, 40), (2, 7, 9, 8)):
+        is_there = rng.uniform(size=shape) < 0.05
+        expected = [scipy_distance(image, 5) for image in is_there]
+        axes = range(1, len(shape))
+        np.testing.assert_allclose(distance_to(is_there, 5, axes), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("classes", [1, 3])
 @pytest.mark.parametrize("reach", [3, 10])
 def test_equals_the_formula(classes, reach):

@@ -66,7 +66,7 @@ def reference(name, mask, p, over="batch", classes="present", smooth=0.0, weight
 def test_equals_the_formula(name, classes, over, weighted):
     mask, p, _ = random_case(classes)
     weights = np.linspace(0.5, 2, max(2, classes)) if weighted else None
-    smooth = 1.0 if name == "mcc" else 0.0
+    smooth = 0.01 if name == "mcc" else 0.0
     loss = type(make_loss(name))(over=over, class_weights=weights)
     expected = reference(name, mask, p, over, weights=weights, smooth=smooth)
     assert value(loss(mask, p)) == pytest.approx(expected, rel=1e-5)
@@ -129,6 +129,16 @@ def test_the_background_does_not_drown_the_rest():
     mask[0, 0, 0] = 1
     p = np.stack([np.ones((1, 10, 10)), np.zeros((1, 10, 10))], axis=-1)
     assert value(Dice()(mask, p)) == pytest.approx((1 - 2 * 99 / 199 + 1) / 2)
+
+
+@pytest.mark.parametrize("side", [1, 2, 5])
+def test_a_perfect_prediction_of_few_pixels_costs_nearly_nothing(side):
+    mask = np.zeros((1, 64, 64), int)
+    mask[0, :side, :side] = 1
+    for name in REGIONS:
+        for over in ("batch", "image"):
+            loss = type(make_loss(name))(over=over)
+            assert value(loss(mask, np.eye(2)[mask])) == pytest.approx(0, abs=6e-3)
 
 
 @settings(max_examples=25, deadline=None)

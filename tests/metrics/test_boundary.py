@@ -89,6 +89,14 @@ def test_what_lies_under_void_changes_nothing():
     np.testing.assert_array_equal(first.f1, [1, 1])
 
 
+def test_a_tolerance_is_above_zero_and_one_for_all():
+    mask = np.zeros((4, 4), int)
+    with pytest.raises(ValueError, match="tolerance must be"):
+        score_borders(mask, mask, 2, tolerance=0)
+    with pytest.raises(ValueError, match="Received: 1 and 2 pixels"):
+        score_borders(mask, mask, 2, tolerance=1) + score_borders(mask, mask, 2, tolerance=2)
+
+
 def test_the_edge_of_the_image_is_no_border():
     everything = np.ones((6, 7), np.uint8)
     scores = score_borders(everything, everything, 2)

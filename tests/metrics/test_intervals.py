@@ -25,5 +25,6 @@ def test_more_images_make_it_narrower_and_a_seed_fixes_it():
     assert width(400) == pytest.approx(width(25) / 4, rel=0.5)
 
 
-def test_without_a_pixel_there_is_none():
+def test_without_an_image_or_a_pixel_there_is_none():
+    assert np.isnan(mean_iou_interval(np.zeros((0, 3, 2), int))).all()
     assert np.isnan(mean_iou_interval(np.zeros((3, 3, 2), int))).all()

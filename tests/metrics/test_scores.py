@@ -1,4 +1,4 @@
-"""Scores against a hand-worked example and scikit-learn's definitions in NumPy."""
+"""Scores against a hand-worked example, scikit-learn, and properties."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,44 @@ def test_mending_a_wrong_pixel_never_lowers_a_score_of_its_class(truth, predicte
     after = Scores(count_confusion(truth, mended, 4, None))
     target = truth.flat[place]
     assert after.iou[target] >= before.iou[target]
-    assert after.means["pixel_accuracy"] >= before.means["pixel_accuracy"]
+    for name in ("pixel_accuracy", "mean_iou", "mean_dice"):
+        assert after.means[name] >= before.means[name] - 1e-12
+
+
+@settings(max_examples=50, deadline=None)
+@given(masks, masks)
+def test_scores_are_bounded_and_those_of_overlap_symmetric(truth, predicted):
+    one, other = (
+        Scores(count_confusion(*pair, 4, None)) for pair in ((truth, predicted), (predicted, truth))
+    )
+    np.testing.assert_allclose(one.iou, other.iou)
+    np.testing.assert_allclose(one.dice, other.dice)
+    np.testing.assert_allclose(one.precision, other.accuracy)
+    for values in (one.iou, one.dice, one.precision, list(one.means.values())):
+        assert (np.nan_to_num(values) >= 0).all()
+        assert (np.nan_to_num(values) <= 1).all()
+
+
+def test_scikit_learn_gives_the_same():
+    peer = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.choice([0, 1, 2, 3], (2, 30, 40), p=[0.6, 0.3, 0.09, 0.01])
+    scores = Scores(count_confusion(truth, predicted, 4, None))
+    pair = truth.ravel(), predicted.ravel()
+    np.testing.assert_array_equal(scores.matrix, peer.confusion_matrix(*pair))
+    np.testing.assert_allclose(scores.iou, peer.jaccard_score(*pair, average=None))
+    np.testing.assert_allclose(scores.dice, peer.f1_score(*pair, average=None))
+    np.testing.assert_allclose(scores.precision, peer.precision_score(*pair, average=None))
+    np.testing.assert_allclose(scores.accuracy, peer.recall_score(*pair, average=None))
+    means = scores.means
+    assert means["mean_pixel_accuracy"] == pytest.approx(peer.balanced_accuracy_score(*pair))
+    weighted = peer.jaccard_score(*pair, average="weighted")
+    assert means["frequency_weighted_iou"] == pytest.approx(weighted)
+
+
+def test_a_class_that_the_data_does_not_have_is_no_hit_of_another():
+    with pytest.raises(ValueError, match="the classes 0 to 2, but the model predicts class 20"):
+        count_confusion(np.array([[2, 0]]), np.array([[20, 0]]), 3, 255)
 
 
 @settings(max_examples=50, deadline=None)

@@ -18,7 +18,7 @@ from kseg.metrics import (
     Recall,
     Scores,
 )
-from kseg.metrics.streaming import ConfusionMetric
+from kseg.metrics.streaming import _LIMB, ConfusionMetric
 
 pytestmark = pytest.mark.backend
 
@@ -140,11 +140,11 @@ def test_void_may_be_an_index_next_to_the_classes():
 def test_counts_go_beyond_32_bits():
     metric = PixelAccuracy(2)
     metric.update_state(np.array([[[0]]]), np.array([[[0]]]))
-    part = 2**30 - 1
+    part = _LIMB - 1
     metric._low.assign(np.array([[part, 0], [0, 0]]))
     metric._high.assign(np.array([[9, 0], [0, 0]]))
     metric.update_state(np.zeros((1, 2, 2), np.int32), np.zeros((1, 2, 2), np.int32))
-    assert metric.matrix[0, 0] == 9 * 2**30 + part + 4
+    assert metric.matrix[0, 0] == 9 * _LIMB + part + 4
 
 
 def test_reset_starts_anew():
@@ -206,6 +206,20 @@ def test_another_number_of_channels_or_a_one_hot_mask_is_refused():
         MeanIoU(3).update_state(mask, outputs)
     with pytest.raises(ValueError, match="integer masks"):
         MeanIoU(4).update_state(outputs, outputs)
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 4, 3), (3, 8, 8, 3), (4, 8, 8, 2), (4, 8, 8)])
+def test_predictions_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match="Received masks"):
+        MeanIoU(3).update_state(np.zeros((4, 8, 8), int), np.zeros(shape))
+
+
+def test_one_hot_predictions_are_no_class_maps_but_booleans_are():
+    with pytest.raises(ValueError, match="class indices of that shape"):
+        MeanIoU(3).update_state(np.zeros((4, 8, 8), int), np.zeros((4, 8, 8, 3), int))
+    metric = MeanIoU(1)
+    metric.update_state(np.array([[[0, 1, 1]]]), np.array([[[False, True, False]]]))
+    assert metric.matrix.tolist() == [[1, 0], [1, 1]]
 
 
 def test_a_wrong_number_of_classes_is_refused():
