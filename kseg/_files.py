@@ -6,7 +6,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @contextlib.contextmanager
@@ -37,6 +40,13 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` to `path` atomically, as indented JSON."""
     write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_figure(path: Path, figure: "Figure") -> Path:
+    """Write a figure of Matplotlib to `path` atomically, as PNG; return the path."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    return path
 
 
 def _umask() -> int:

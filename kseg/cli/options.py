@@ -51,7 +51,7 @@ class Weights(click.ParamType):
 class ClassWeights(Weights):
     """Weights of the classes in the loss."""
 
-    kinds = ("none", "median", "enet")
+    kinds = ("none", "median", "enet", "inverse", "effective")
     each = "a class"
 
 
@@ -71,6 +71,16 @@ def runs_option(command: Callable) -> Callable:
         show_default=True,
         help="Folder that holds the runs.",
     )(command)
+
+
+data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+mask_suffix_option = click.option(
+    "--mask-suffix",
+    default="_mask",
+    show_default=True,
+    help="What ends a mask's name where masks lie beside their images.",
+)
 
 
 def checked_by(function: Callable[[str], Any]) -> Callable:

@@ -99,9 +99,9 @@ if TYPE_CHECKING:
 @click.option(
     "--class-weights",
     type=ClassWeights(),
-    help="Weights of the classes in the loss: none, median or enet (both from the training "
-    "masks), or one number a class.  [default: enet for ce, focal and topk where a "
-    "class has under 1 % of the pixels, else none]",
+    help="Weights of the classes in the loss: none; median, enet, inverse or effective (from the "
+    "training masks; kseg data stats shows them); or one number a class.  [default: enet for ce, "
+    "focal and topk where a class has under 1 % of the pixels, else none]",
 )
 @click.option(
     "--precision",

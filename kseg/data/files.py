@@ -70,6 +70,16 @@ def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.nda
         return labels.from_colors(indices) if indices.ndim == 3 else labels.from_values(indices)
 
 
+def read_stored(path: Path) -> np.ndarray:
+    """Read what a mask file holds, as it is: integers `(height, width)`, or colours, `(..., 3)`.
+
+    Raises:
+        ValueError: The file cannot be read.
+    """
+    with _opened(path) as image:
+        return _stored(image, None)
+
+
 def read_values(path: Path) -> np.ndarray:
     """Read the distinct values that a mask file holds, sorted.
 
@@ -109,6 +119,16 @@ def size_of(path: Path) -> tuple[int, int]:
     with _opened(path) as image:
         width, height = _upright_size(image)
         return height, width
+
+
+def orientation_of(path: Path) -> int:
+    """Read the EXIF orientation of an image, 1 to 8; 1 is upright, and what a file without has.
+
+    Raises:
+        ValueError: The file is not an image.
+    """
+    with _opened(path) as image:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
 
 
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:

@@ -179,3 +179,31 @@ class Source:
             sizes = ", ".join(f"{len(self._pairs[name])} for {name}" for name in made)
             notes.append(f"split by kseg ({self.split_by}, seed {self.seed}): {sizes}")
         return notes
+
+
+def open_pairs(
+    data: Path, split: str | None = None, mask_suffix: str = MASK_SUFFIX
+) -> tuple[FileSamples, str]:
+    """Open the samples of one split as the files have it, to look at them.
+
+    Args:
+        data: A folder or list, as `find_pairs` takes them.
+        split: "train", "val", "test", or "all"; by default "train", or "all" where that is all.
+        mask_suffix: See `find_pairs`.
+
+    Returns:
+        The samples, and where their classes come from.
+
+    Raises:
+        ValueError: The files are not laid out as they should, or their classes cannot be told.
+    """
+    splits = find_pairs(data, mask_suffix).checked().splits
+    everything = tuple(pair for pairs in splits.values() for pair in pairs)
+    training = splits.get("train", everything)
+    labels, note = find_labels(data if data.is_dir() else data.parent, training)
+    if split == "all" or (split is None and "train" not in splits):
+        return FileSamples(everything, labels), note
+    split = split or "train"
+    if split not in splits:
+        raise ValueError(f"{data} has no {split} split. It has: {', '.join(splits)}.")
+    return FileSamples(splits[split], labels), note

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from kseg import _checks
 from kseg.data.samples import Samples
+from kseg.labels import Labels
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,40 @@ class Statistics:
     areas: tuple[np.ndarray, ...]
     mean: np.ndarray
     std: np.ndarray
+
+    @property
+    def total(self) -> int:
+        """Number of pixels, void included."""
+        return int(self.pixels.sum() + self.void.sum())
+
+    @property
+    def size_range(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`(height, width)` of the smallest image, the median of each side, and of the largest."""
+        order = np.argsort(self.sizes.prod(axis=1), kind="stable")
+        return self.sizes[order[0]], np.median(self.sizes, axis=0), self.sizes[order[-1]]
+
+    def to_dict(self, labels: Labels) -> dict:
+        """Return everything as JSON can hold it, classes by their names."""
+        weights = {kind: class_weights(kind, self.pixels) for kind in WEIGHTINGS}
+        smallest, median, largest = (size.tolist() for size in self.size_range)
+        return {
+            "images": len(self.sizes),
+            "sizes": {"smallest": smallest, "median": median, "largest": largest},
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "void": int(self.void.sum()),
+            "classes": {
+                name: {
+                    "pixels": int(self.pixels[:, index].sum()),
+                    "part": float(self.pixels[:, index].sum() / self.total),
+                    "images": int((self.pixels[:, index] > 0).sum()),
+                    "regions": len(self.areas[index]),
+                    "median_region": float(np.median([*self.areas[index]] or [0])),
+                    "weights": {kind: values[index] for kind, values in weights.items()},
+                }
+                for index, name in enumerate(labels.names)
+            },
+        }
 
 
 def describe(samples: Samples, on_sample: Callable[[], None] = lambda: None) -> Statistics:

@@ -296,7 +296,7 @@ def test_info_names_versions_and_device():
         (["train", "--minutes", "inf"], "--minutes"),
         (["train", "--size", "1x2x3"], "expected 256, or 256x320"),
         (["train", "--epochs", "0"], "--epochs"),
-        (["train", "--data", "nowhere"], "neither a folder nor the built-in"),
+        (["train", "--data", "nowhere"], "no folder, no list of pairs"),
         (["train", "--class-weights", "1,-2"], "expected none, median, enet"),
         (["train", "--class-weights", "heavy"], "expected none, median, enet"),
         (["train", "--epochs", "1", "--minutes", "1"], "not both"),
