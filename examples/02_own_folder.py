@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 
 from kseg import build_unet, evaluate
-from kseg.data import Cached, Source, TrainingBatches, flip_scale_crop
+from kseg.data import Cached, Source, TrainingBatches, augmentation
 from kseg.inference import Predictor, keras_engine
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
@@ -30,7 +30,8 @@ print(*splits.notes, sep="\n")
 
 # 2. Batches of one size from images of any size: flipped, scaled and cropped at random.
 #    Threads prepare the next ones while the network learns.
-batches = TrainingBatches(train, batch_size=8, augment=flip_scale_crop(size, labels.ignore))
+augment = augmentation("light", size, labels.ignore)
+batches = TrainingBatches(train, batch_size=8, augment=augment)
 
 # 3. Network, loss and metric know the void index: such pixels take no part.
 model = build_unet((None, None, 3), len(labels), filters=[width * 2**level for level in range(5)])

@@ -44,6 +44,11 @@ class RunFolder:
         return self.path / "heads.keras"
 
     @property
+    def augmentation(self) -> Path:
+        """The augmentation, as albumentations reads it."""
+        return self.path / "augmentation.yaml"
+
+    @property
     def recipe(self) -> Path:
         """What makes the run again."""
         return self.path / "recipe.yaml"

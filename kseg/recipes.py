@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from kseg import _checks, _files
+from kseg.data.presets import check_pipeline, is_file
 from kseg.losses.catalog import parse
 
 Side = Annotated[int, Field(ge=1)]
@@ -36,7 +37,8 @@ class Recipe(BaseModel):
         width: Channels of the first level; all others scale with it.
         size: `(height, width)` of the crops that are trained on.
         max_side: Images with a longer side are made smaller, in training and in prediction.
-        scale: Range of the factor by which images are scaled at random before the crop.
+        augment: How images are changed at random: a preset, or the path of a YAML.
+        scale: Range of the factor by which the presets "light" and "driving" scale images.
         batch_size: Images a step.
         epochs: Passes over the training images.
         learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
@@ -64,6 +66,7 @@ class Recipe(BaseModel):
     width: Side | None = None
     size: tuple[Side, Side] | None = None
     max_side: Side | None = None
+    augment: str = "light"
     scale: tuple[Factor, Factor] | None = None
     batch_size: Side | None = None
     epochs: Side | None = None
@@ -89,6 +92,13 @@ class Recipe(BaseModel):
     @classmethod
     def _loss_is_known(cls, text: str) -> str:
         parse(text)
+        return text
+
+    @field_validator("augment")
+    @classmethod
+    def _augmentation_is_known(cls, text: str) -> str:
+        if not is_file(text):
+            check_pipeline(text)
         return text
 
     @field_validator("split_by")

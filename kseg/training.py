@@ -14,8 +14,9 @@ import numpy as np
 from kseg import _extras, _files, machine
 from kseg.artifacts import RunFolder
 from kseg.callbacks import Checkpoint, HistoryFile
-from kseg.data.augment import flip_scale_crop
+from kseg.data.augment import augmentation, write_pipeline
 from kseg.data.batches import TrainingBatches, ValidationBatches
+from kseg.data.presets import check_pipeline
 from kseg.data.samples import Cached
 from kseg.data.sources import Source, Splits
 from kseg.data.statistics import Survey, class_weights, survey
@@ -99,6 +100,7 @@ def prepare(
     """
     catalog.check_size(recipe.arch, recipe.size)
     recipe = _for_machine(recipe, device)
+    check_pipeline(recipe.augment)
     with shapes_only():
         network = _network(recipe, 2, load=False)
         if recipe.level:
@@ -130,6 +132,7 @@ def train(
     """
     recipe, labels = prepared.recipe, prepared.splits.labels
     write_recipe(folder.recipe, recipe)
+    write_pipeline(folder.augmentation, recipe.augment, recipe.size, recipe.scale)
     _files.write_json(folder.classes, labels.to_dict())
     _set_seed(recipe.seed)
     model, batches, validation = _assemble(prepared)
@@ -269,7 +272,7 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
     batches = TrainingBatches(
         prepared.splits.train,
         recipe.batch_size,
-        flip_scale_crop(recipe.size, labels.ignore, recipe.scale),
+        augmentation(recipe.augment, recipe.size, labels.ignore, recipe.scale),
         recipe.seed,
     )
     height, width = prepared.val.sizes.max(axis=0)

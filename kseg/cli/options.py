@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kseg import _checks
+from kseg.data.presets import PRESETS, check_pipeline
 
 
 class Size(click.ParamType):
@@ -73,16 +74,6 @@ def runs_option(command: Callable) -> Callable:
     )(command)
 
 
-data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
-json_option = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
-mask_suffix_option = click.option(
-    "--mask-suffix",
-    default="_mask",
-    show_default=True,
-    help="What ends a mask's name where masks lie beside their images.",
-)
-
-
 def checked_by(function: Callable[[str], Any]) -> Callable:
     """Return a click callback that refuses a value for which `function` raises a `ValueError`."""
 
@@ -100,3 +91,20 @@ def checked_by(function: Callable[[str], Any]) -> Callable:
 def one_of(choices: Any, what: str) -> Callable:
     """Return a click callback that suggests the nearest of `choices` for an unknown value."""
     return checked_by(lambda value: _checks.one_of(value, choices, what))
+
+
+data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+mask_suffix_option = click.option(
+    "--mask-suffix",
+    default="_mask",
+    show_default=True,
+    help="What ends a mask's name where masks lie beside their images.",
+)
+augment_option = click.option(
+    "--augment",
+    metavar="NAME|YAML",
+    callback=checked_by(check_pipeline),
+    help=f"How images are changed at random: {', '.join(PRESETS)}; or a pipeline of your own that "
+    "albumentations saved as YAML.  [default: light]",
+)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kseg import _checks
-from kseg.cli.options import ClassWeights, HeadWeights, Size, checked_by, one_of, runs_option
+from kseg.cli.options import (
+    ClassWeights,
+    HeadWeights,
+    Size,
+    augment_option,
+    checked_by,
+    one_of,
+    runs_option,
+)
 from kseg.encoders.catalog import ENCODERS
 from kseg.losses.catalog import LOSSES, parse
 from kseg.models.architectures import ARCHITECTURES
@@ -74,11 +82,12 @@ if TYPE_CHECKING:
     "--size", type=Size(), help="Height and width of the crops, multiples of the network's stride."
 )
 @click.option("--max-side", type=click.IntRange(1), help="Larger images are made smaller.")
+@augment_option
 @click.option(
     "--scale",
     type=click.FloatRange(0.1, 10),
     nargs=2,
-    help="Range of the factor by which images are scaled at random before the crop.",
+    help="Range of the factor by which the presets light and driving scale images.",
 )
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
@@ -256,8 +265,8 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
             (
                 "training",
                 f"{recipe.epochs} epochs, batch {recipe.batch_size}, crops of {height}x{width}, "
-                f"images up to {recipe.max_side}, scaled by {recipe.scale[0]:g} to "
-                f"{recipe.scale[1]:g}",
+                f"images up to {recipe.max_side}, augmentation {recipe.augment} (scale "
+                f"{recipe.scale[0]:g} to {recipe.scale[1]:g})",
             ),
             (
                 "",

@@ -1,4 +1,4 @@
-from .augment import flip_scale_crop as flip_scale_crop
+from .augment import augmentation as augmentation
 from .batches import TrainingBatches as TrainingBatches
 from .batches import ValidationBatches as ValidationBatches
 from .folders import FileSamples as FileSamples

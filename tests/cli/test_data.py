@@ -56,7 +56,19 @@ def test_stats_speak_json_of_any_split(rectangles):
 
 def test_show_draws_a_sheet(rectangles, tmp_path):
     out = tmp_path / "sheet.png"
-    call("data", "show", rectangles, "--count", "2", "--augmented", "--size", "32", "--out", out)
+    call(
+        "data",
+        "show",
+        rectangles,
+        "--count",
+        "2",
+        "--augment",
+        "pets",
+        "--size",
+        "32",
+        "--out",
+        out,
+    )
     assert Image.open(out).size[0] > 1000
     assert "must end in .png" in call("data", "show", rectangles, "--out", "x.jpg", code=2)
 

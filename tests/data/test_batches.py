@@ -11,7 +11,7 @@ from kseg.data import (
     ShapesSamples,
     TrainingBatches,
     ValidationBatches,
-    flip_scale_crop,
+    augmentation,
     stack,
 )
 from kseg.labels import Labels
@@ -70,7 +70,7 @@ def test_epochs_repeat_by_their_number_and_differ_among_each_other():
 
     def make(seed):
         samples = ShapesSamples(count=6, size=size)
-        return TrainingBatches(samples, 3, flip_scale_crop(size, 255), seed)
+        return TrainingBatches(samples, 3, augmentation("light", size, 255), seed)
 
     one, again, later, other = (
         epoch_of(make(seed), epoch) for seed, epoch in ((1, 4), (1, 4), (1, 5), (2, 4))
@@ -86,7 +86,7 @@ def losses_with(workers):
     """The losses of two epochs of a network that hardly changes, batches made by threads."""
     size = (32, 32)
     batches = TrainingBatches(
-        ShapesSamples(count=8, size=size), 2, flip_scale_crop(size, 255), 0, workers
+        ShapesSamples(count=8, size=size), 2, augmentation("light", size, 255), 0, workers
     )
     inputs = keras.Input((*size, 3))
     model = keras.Model(inputs, keras.layers.Conv2D(6, 1, activation="softmax")(inputs))
@@ -143,7 +143,7 @@ def test_augmentation_invents_no_label(size, expected):
     mask = np.zeros((48, 64), np.uint8)
     mask[10:30, 20:50] = 4
     image = np.repeat(mask[..., None] * 30, 3, axis=2)
-    augment = flip_scale_crop(size, 11)
+    augment = augmentation("light", size, 11)
     values = set()
     for seed in range(50):
         got_image, got_mask = augment(image, mask, seed)
@@ -158,7 +158,7 @@ def test_augmentation_moves_image_and_mask_alike():
     mask[16:48, 8:24] = 1
     image = np.repeat(mask[..., None] * 200, 3, axis=2)
     for seed in range(20):
-        got_image, got_mask = flip_scale_crop((64, 64), 255)(image, mask, seed)
+        got_image, got_mask = augmentation("light", (64, 64), 255)(image, mask, seed)
         inside = got_mask != 255
         agreement = ((got_image[..., 0] > 100) == (got_mask == 1))[inside].mean()
         assert agreement > 0.97
@@ -184,7 +184,7 @@ def test_arrays_in_memory_are_samples():
     np.testing.assert_array_equal(samples[2].image, images[2])
     np.testing.assert_array_equal(samples[2].mask, masks[2])
     assert samples[2].mask.dtype == np.uint8
-    images, masks = TrainingBatches(samples, 2, flip_scale_crop((4, 4), 255))[0]
+    images, masks = TrainingBatches(samples, 2, augmentation("light", (4, 4), 255))[0]
     assert images.shape == (2, 4, 4, 3)
     with pytest.raises(ValueError, match=r"Mask 1 holds the values \[2\]"):
         ArraySamples(samples._images, np.full((3, 4, 6), 2), Numbered.labels)[1]
