@@ -33,7 +33,8 @@ def augmentation(
     """Make images of one size, changed at random, of images of any size.
 
     Args:
-        pipeline: One of `presets.PRESETS`, which says what each does, or the path of a YAML that albumentations' `save` wrote.
+        pipeline: One of `presets.PRESETS`, which says what each does, or the path of a YAML that
+            albumentations' `save` wrote.
         size: `(height, width)` of the result; a smaller image is padded, its mask with void.
         ignore: The index of void pixels.
         scale: The range of the factor by which "light" and "driving" scale an image.
