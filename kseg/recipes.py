@@ -39,6 +39,8 @@ class Recipe(BaseModel):
         max_side: Images with a longer side are made smaller, in training and in prediction.
         augment: How images are changed at random: a preset, or the path of a YAML.
         scale: Range of the factor by which the presets "light" and "driving" scale images.
+        crop: "random", or "rare": every other crop holds a class drawn by its rarity.
+        mix: Makes one of two samples, half of the time: "none", "cutmix" or "copy-paste".
         batch_size: Images a step.
         epochs: Passes over the training images.
         learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
@@ -68,6 +70,8 @@ class Recipe(BaseModel):
     max_side: Side | None = None
     augment: str = "light"
     scale: tuple[Factor, Factor] | None = None
+    crop: Literal["random", "rare"] = "random"
+    mix: Literal["none", "cutmix", "copy-paste"] = "none"
     batch_size: Side | None = None
     epochs: Side | None = None
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

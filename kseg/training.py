@@ -16,10 +16,11 @@ from kseg.artifacts import RunFolder
 from kseg.callbacks import Checkpoint, HistoryFile
 from kseg.data.augment import augmentation, write_pipeline
 from kseg.data.batches import TrainingBatches, ValidationBatches
+from kseg.data.mixing import copy_paste, cutmix
 from kseg.data.presets import check_pipeline
 from kseg.data.samples import Cached
 from kseg.data.sources import Source, Splits
-from kseg.data.statistics import Survey, class_weights, survey
+from kseg.data.statistics import Survey, class_weights, inverse_frequency, survey
 from kseg.evaluation import Evaluation, evaluate
 from kseg.labels import Labels
 from kseg.losses.catalog import PIXELWISE, make_loss, parse
@@ -269,11 +270,14 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
 def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, ValidationBatches]:
     """Build and compile the network, and open its batches."""
     recipe, labels = prepared.recipe, prepared.splits.labels
+    rarity = inverse_frequency(prepared.train.pixels)
+    rare = rarity if recipe.crop == "rare" else None
     batches = TrainingBatches(
         prepared.splits.train,
         recipe.batch_size,
-        augmentation(recipe.augment, recipe.size, labels.ignore, recipe.scale),
+        augmentation(recipe.augment, recipe.size, labels.ignore, recipe.scale, rare),
         recipe.seed,
+        mix={"none": None, "cutmix": cutmix, "copy-paste": copy_paste(rarity)}[recipe.mix],
     )
     height, width = prepared.val.sizes.max(axis=0)
     stride = catalog.stride(recipe.arch)

@@ -89,6 +89,18 @@ if TYPE_CHECKING:
     nargs=2,
     help="Range of the factor by which the presets light and driving scale images.",
 )
+@click.option(
+    "--crop",
+    type=click.Choice(["random", "rare"]),
+    help="Where images are cropped: anywhere, or every other time around a class drawn by its "
+    "rarity.  [default: random]",
+)
+@click.option(
+    "--mix",
+    type=click.Choice(["none", "cutmix", "copy-paste"]),
+    help="Make one of two samples half of the time: a rectangle of another, or all pixels of a "
+    "class of another, drawn by its rarity.  [default: none]",
+)
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
 @click.option(

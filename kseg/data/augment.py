@@ -7,13 +7,14 @@ random crop of one size. Masks are interpolated by nearest neighbours and padded
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kseg import _files
+from kseg.data.mixing import crop_with
 from kseg.data.presets import check_pipeline, is_file
 
 # albumentations looks up the network when it is imported, unless this is set first.
@@ -29,6 +30,7 @@ def augmentation(
     size: Size,
     ignore: int,
     scale: tuple[float, float] = (0.75, 1.5),
+    rare: Sequence[float] | None = None,
 ) -> Augmentation:
     """Make images of one size, changed at random, of images of any size.
 
@@ -38,6 +40,8 @@ def augmentation(
         size: `(height, width)` of the result; a smaller image is padded, its mask with void.
         ignore: The index of void pixels.
         scale: The range of the factor by which "light" and "driving" scale an image.
+        rare: A weight a class: half of the crops hold a pixel of a class drawn by it from those
+            that the image holds. `None` for crops anywhere.
 
     Returns:
         A function of `(image, mask, seed)` to image and mask of `size`, uint8. The same seed gives
@@ -65,7 +69,7 @@ def augmentation(
                 A.PadIfNeeded(16, 16, **padded),
                 *chosen,
                 A.PadIfNeeded(height, width, **padded),
-                A.RandomCrop(height, width),
+                *([] if rare is not None else [A.RandomCrop(height, width)]),
             ]
         )
         for transform in _all_of(whole):
@@ -74,8 +78,9 @@ def augmentation(
         return whole
 
     if is_file(pipeline):
-        _try(make(), Path(pipeline), size)
-    return _seeded(make)
+        _try(make(), Path(pipeline))
+    changed = _seeded(make)
+    return changed if rare is None else _cropped(changed, size, rare)
 
 
 def write_pipeline(
@@ -169,16 +174,16 @@ def _read(path: Path) -> Any:
     return pipeline
 
 
-def _try(pipeline: Any, path: Path, size: Size) -> None:
+def _try(pipeline: Any, path: Path) -> None:
     """Refuse a pipeline whose images are no pixels any more."""
     pipeline.set_random_seed(0)
     image, mask = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
     result = pipeline(image=image, mask=mask)
     found = result["image"]
-    if found.dtype != np.uint8 or found.shape != (*size, 3):
+    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3:
         raise ValueError(
-            f"{path} returns images {found.dtype} {found.shape}; expected uint8 {(*size, 3)}. The "
-            "network normalises by itself: leave Normalize, ToFloat and the like out."
+            f"{path} returns images {found.dtype} {found.shape}; expected uint8 (height, width, 3)."
+            " The network normalises by itself: leave Normalize, ToFloat and the like out."
         )
 
 
@@ -196,6 +201,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _cropped(augment: Augmentation, size: Size, weights: Sequence[float]) -> Augmentation:
+    """Crop what an augmentation returns, half of the time so that it holds a rare class."""
+
+    def crop(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((seed, 1))
+        wanted = weights if rng.uniform() < 0.5 else ()
+        return crop_with(*augment(image, mask, seed), size, wanted, rng)
+
+    return crop
 
 
 def _seeded(pipeline: Callable) -> Augmentation:

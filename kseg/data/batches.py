@@ -9,6 +9,7 @@ import numpy as np
 
 from kseg import _checks
 from kseg.data.augment import Augmentation
+from kseg.data.mixing import Mix
 from kseg.data.samples import Samples
 
 
@@ -60,6 +61,7 @@ class TrainingBatches(_Ahead):
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
         workers: Threads.
+        mix: Makes one of two samples, half of the time; a function of `kseg.data.mixing`.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class TrainingBatches(_Ahead):
         augment: Augmentation,
         seed: int = 0,
         workers: int = 2,
+        mix: Mix | None = None,
     ) -> None:
         super().__init__(workers)
         self._samples = samples
         self._batch_size = min(_checks.positive_int(batch_size, "batch_size"), len(samples))
         self._augment = augment
         self._seed = seed
+        self._mix = mix
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
@@ -83,12 +87,20 @@ class TrainingBatches(_Ahead):
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples))
         chosen = order[index * self._batch_size : (index + 1) * self._batch_size].tolist()
-        images, masks = zip(*(self._augmented(epoch, number) for number in chosen), strict=True)
+        images, masks = zip(*(self._mixed(epoch, number) for number in chosen), strict=True)
         return np.stack(images), np.stack(masks)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's order."""
         self.epoch += 1
+
+    def _mixed(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        image, mask = self._augmented(epoch, number)
+        rng = np.random.default_rng((self._seed, epoch, number, 1))
+        if self._mix is None or rng.uniform() < 0.5:
+            return image, mask
+        other = self._augmented(epoch, int(rng.integers(len(self._samples))))
+        return self._mix(image, mask, *other, rng)
 
     def _augmented(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         sample = self._samples[number]
