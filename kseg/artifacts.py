@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "augmentation.yaml"
 
     @property
+    def skipped(self) -> Path:
+        """Images that were passed over, and why."""
+        return self.path / "skipped.json"
+
+    @property
     def recipe(self) -> Path:
         """What makes the run again."""
         return self.path / "recipe.yaml"

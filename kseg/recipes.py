@@ -51,6 +51,8 @@ class Recipe(BaseModel):
         test_fraction: Part of the images that is kept for a test where the data is not split.
         split_by: How such parts are chosen: "random", "classes", or "group:" and a pattern.
         mask_suffix: What ends a mask's name where masks lie beside their images.
+        skip_broken: Whether files that cannot be read are passed over instead of an error.
+        skipped: The images that were passed over, from the folder on.
         seed: Seed of everything random.
         level: The head to which the trained network is cut back (`prune`); `None` for none.
         versions: Versions of the packages that the run was made with.
@@ -82,6 +84,8 @@ class Recipe(BaseModel):
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     split_by: str = "random"
     mask_suffix: Annotated[str, Field(min_length=1)] = "_mask"
+    skip_broken: bool = False
+    skipped: tuple[str, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0
     level: Side | None = None
     versions: dict[str, str] = {}

@@ -46,12 +46,14 @@ class Prepared:
         splits: The data, training and validation kept in memory as far as that goes.
         train: What the look at the training samples told.
         val: What the look at the validation samples told.
+        skipped: Images that were passed over, and why.
     """
 
     recipe: Recipe
     splits: Splits
     train: Survey
     val: Survey
+    skipped: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def prepare(
         network = _network(recipe, 2, load=False)
         if recipe.level:
             head_of(network, recipe.level)
+    skipped = source(recipe).broken(on_sample) if recipe.skip_broken else {}
+    recipe = recipe.with_(skipped=(*recipe.skipped, *skipped))
     splits = source(recipe, recipe.max_side).open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
@@ -115,7 +119,8 @@ def prepare(
                 f"The {name} masks hold nothing but void ({splits.labels.ignore}): there is "
                 "nothing to learn or to score. Correct the masks, or classes.json."
             )
-    return Prepared(_for_data(recipe, device, train, splits.labels), splits, train, val)
+    recipe = _for_data(recipe, device, train, splits.labels)
+    return Prepared(recipe, splits, train, val, skipped)
 
 
 def train(
@@ -133,6 +138,8 @@ def train(
     """
     recipe, labels = prepared.recipe, prepared.splits.labels
     write_recipe(folder.recipe, recipe)
+    if prepared.skipped:
+        _files.write_json(folder.skipped, prepared.skipped)
     write_pipeline(folder.augmentation, recipe.augment, recipe.size, recipe.scale)
     _files.write_json(folder.classes, labels.to_dict())
     _set_seed(recipe.seed)
@@ -220,6 +227,7 @@ def source(recipe: Recipe, max_side: int | None = None) -> Source:
         recipe.split_by,
         recipe.mask_suffix,
         recipe.seed,
+        recipe.skipped,
     )
 
 

@@ -151,6 +151,12 @@ if TYPE_CHECKING:
     "--mask-suffix",
     help="What ends a mask's name where masks lie beside their images.  [default: _mask]",
 )
+@click.option(
+    "--skip-broken",
+    is_flag=True,
+    default=None,
+    help="Go on without files that cannot be read, and list them in the run.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
 @runs_option
@@ -260,6 +266,7 @@ def _print_data(console: "Console", prepared: "Prepared") -> None:
                 f"validation images, {len(splits.labels)} classes",
             ),
             *(("", note) for note in splits.notes),
+            *(("skipped", text) for text in prepared.skipped.values()),
         ],
     )
 

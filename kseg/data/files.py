@@ -121,6 +121,31 @@ def size_of(path: Path) -> tuple[int, int]:
         return height, width
 
 
+def check_sizes(image: Path, mask: Path) -> None:
+    """Refuse a mask of another size than its image, by their headers.
+
+    Raises:
+        ValueError: They differ, or a file is not an image.
+    """
+    (height, width), (mask_height, mask_width) = size_of(image), size_of(mask)
+    if (height, width) != (mask_height, mask_width):
+        raise ValueError(
+            f"{mask} is {mask_height}x{mask_width} pixels, but its image {image} is "
+            f"{height}x{width} (height x width). Both must be of one size."
+        )
+
+
+def check_pair(image: Path, mask: Path) -> None:
+    """Read all of an image and its mask.
+
+    Raises:
+        ValueError: One of them cannot be read, or their sizes differ.
+    """
+    check_sizes(image, mask)
+    read_image(image, 64)
+    read_stored(mask)
+
+
 def orientation_of(path: Path) -> int:
     """Read the EXIF orientation of an image, 1 to 8; 1 is upright, and what a file without has.
 

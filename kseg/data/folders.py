@@ -38,12 +38,7 @@ class FileSamples:
                 the classes; the message names the file.
         """
         name, image_path, mask_path = self.pairs[index]
-        image_size, mask_size = files.size_of(image_path), files.size_of(mask_path)
-        if image_size != mask_size:
-            raise ValueError(
-                f"{mask_path} is {_written(mask_size)} pixels, but its image {image_path} is "
-                f"{_written(image_size)} (height x width). Both must be of one size."
-            )
+        files.check_sizes(image_path, mask_path)
         image = files.read_image(image_path, self._max_side)
         return Sample(name, image, files.read_mask(mask_path, self.labels, self._max_side))
 
@@ -96,10 +91,6 @@ def labels_of(found: set[int], path: Path) -> tuple[Labels, str]:
         )
     note = f"no {path}: the masks hold 0 to {highest}, so {highest + 1} classes, named by number"
     return numbered_labels(highest + 1), note
-
-
-def _written(size: tuple[int, int]) -> str:
-    return "x".join(str(side) for side in size)
 
 
 def _listed(values: Sequence[int]) -> str:

@@ -1,6 +1,7 @@
 """What `--data` names: a built-in data set, or files of the user's, as three splits."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,6 +50,7 @@ class Source:
             regular expression that finds in a name what must stay together.
         mask_suffix: What a mask's stem has more than its image's where both lie in one folder.
         seed: Seed of `shapes` and of the split.
+        skipped: Images, from the folder on, whose pairs are passed over once the splits are made.
 
     Raises:
         ValueError: There is neither such a folder nor such a built-in data set.
@@ -62,6 +64,7 @@ class Source:
     split_by: str = "random"
     mask_suffix: str = MASK_SUFFIX
     seed: int = 0
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.data != "shapes" and not self.path.exists():
@@ -97,6 +100,29 @@ class Source:
         labels, note = find_labels(self.classes_file.parent, self._pairs_of("train"))
         train, val = self.split("train", labels), self.split("val", labels)
         return Splits(labels, train, val, (note, *self._split_notes))
+
+    def broken(self, on_pair: Callable[[], None] = lambda: None) -> dict[str, str]:
+        """Read all files of `train` and `val`; return the broken pairs by their images, and why.
+
+        Args:
+            on_pair: Called after each pair.
+        """
+        if self.data == "shapes":
+            return {}
+
+        def fault(pair: Pair) -> str | None:
+            try:
+                files.check_pair(pair.image, pair.mask)
+            except ValueError as error:
+                return str(error)
+            finally:
+                on_pair()
+            return None
+
+        pairs = [*self._pairs_of("train"), *self._pairs_of("val")]
+        with ThreadPoolExecutor() as pool:
+            faults = zip(pairs, pool.map(fault, pairs), strict=True)
+            return {self._key(pair): text for pair, text in faults if text}
 
     def labels(self, expected: Labels) -> Labels:
         """Return what this data set's masks mean to a run of the classes `expected`.
@@ -155,7 +181,14 @@ class Source:
                 f"{self.data} has no {name} split; it has {', '.join(self._pairs)}. Add {name}/ "
                 "with images/ and masks/, or name the split of each pair in a list."
             )
-        return self._pairs[name]
+        skipped = set(self.skipped)
+        pairs = tuple(pair for pair in self._pairs[name] if self._key(pair) not in skipped)
+        if not pairs:
+            raise ValueError(f"{self.data}: no pair of {name} is left.")
+        return pairs
+
+    def _key(self, pair: Pair) -> str:
+        return Path(os.path.relpath(pair.image, self.classes_file.parent)).as_posix()
 
     def _divide(self, pairs: Sequence[Pair], fractions: Sequence[float]) -> list[np.ndarray]:
         if self.split_by == "random":
