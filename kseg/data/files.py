@@ -174,11 +174,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield image
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that can be read.") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} cannot be read: {reason}.") from error
     except ValueError as error:
         raise ValueError(f"{path} {error}.") from error
+    except Exception as error:  # decoders raise whatever a damaged byte leads them to
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
