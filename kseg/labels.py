@@ -1,7 +1,7 @@
 """What the indices of a mask mean: class names, colours, void."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +127,10 @@ class Labels:
         lookup = np.zeros(256, np.uint8)
         lookup[found] = indices
         return lookup[mask]
+
+    def indexed(self) -> "Labels":
+        """Return the same classes for mask files that hold their indices."""
+        return replace(self, values=None, other=None)
 
     def to_dict(self) -> dict:
         """Return what `classes.json` holds."""

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from kseg import _files
@@ -64,6 +63,6 @@ def convert(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    plain = replace(labels, values=None, other=None)
+    plain = labels.indexed()
     _files.write_json(out / "classes.json", plain.to_dict())
     return plain, note, len(tasks)

@@ -102,3 +102,25 @@ def test_what_is_no_data_set_is_explained(command, tmp_path):
 def test_an_unknown_split_is_named(rectangles):
     (rectangles / "test").rename(rectangles / "old")
     assert "has no test split" in call("data", "stats", rectangles, "--split", "test", code=1)
+
+
+def test_tile_cuts_pairs_alike_and_goes_on_where_it_stopped(rectangles, tmp_path):
+    arguments = ["data", "tile", rectangles, tmp_path / "out", "--size", "16", "--overlap", "4"]
+    output = call(*arguments)
+    # 40x48 pixels in steps of up to 12: 3 x 4 windows of each of 11 images.
+    assert f"{11 * 12} crops" in output
+    paths = sorted((tmp_path / "out/train/masks").iterdir())
+    assert len(paths) == 72
+    assert np.asarray(Image.open(paths[0])).shape == (16, 16)
+    whole = np.asarray(Image.open(rectangles / "train/masks/0.png"))
+    np.testing.assert_array_equal(np.asarray(Image.open(paths[0])), whole[:16, :16])
+    for path in paths[-12:]:
+        path.unlink()
+    kept = paths[0].stat().st_mtime_ns
+    call(*arguments)
+    assert len(list((tmp_path / "out/train/masks").iterdir())) == 72
+    assert paths[0].stat().st_mtime_ns == kept
+    assert "another cut" in call(*arguments, "--overlap", "2", code=1)
+    other = ["data", "tile", rectangles, tmp_path / "large", "--size", "64"]
+    assert "smaller than a crop" in call(*other, code=1)
+    assert "below the size" in call(*arguments, "--overlap", "16", code=2)

@@ -6,6 +6,7 @@ from kseg.cli.data.check import check
 from kseg.cli.data.convert import convert
 from kseg.cli.data.show import show
 from kseg.cli.data.stats import stats
+from kseg.cli.data.tile import tile
 
 
 @click.group()
@@ -17,11 +18,12 @@ def data() -> None:
     kseg data stats FOLDER     classes, sizes, colours, class weights
     kseg data show FOLDER      a picture of some images, their masks over them
     kseg data convert FOLDER OUT    masks of any form as class indices
+    kseg data tile FOLDER OUT  large images cut into crops
 
     FOLDER holds images/ and masks/, or train/, val/ and test/ of that form, or masks beside their
     images; or it is a list of pairs (.csv, .tsv, .txt).
     """
 
 
-for command in (check, stats, show, convert):
+for command in (check, stats, show, convert, tile):
     data.add_command(command)
