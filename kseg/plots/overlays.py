@@ -74,7 +74,7 @@ def sheet(
             axis.set_yticks([])
         cells[0].set_ylabel(name, fontsize=8)
     entries = _legend(labels)
-    lines = -(-len(entries) // 7)
+    lines = -(-len(entries) // int(2.4 * len(titles)))
     columns = -(-len(entries) // lines)
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize=9)
     return figure
