@@ -108,3 +108,15 @@ augment_option = click.option(
     help=f"How images are changed at random: {', '.join(PRESETS)}; or a pipeline of your own that "
     "albumentations saved as YAML.  [default: light]",
 )
+image_key_option = click.option(
+    "--image-key", default="image", show_default=True, help="Feature of TFDS that holds the images."
+)
+mask_key_option = click.option(
+    "--mask-key",
+    default="segmentation_mask",
+    show_default=True,
+    help="Feature of TFDS that holds the masks.",
+)
+download_option = click.option(
+    "--download", is_flag=True, help="Let TFDS download what is not on this machine."
+)

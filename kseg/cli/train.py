@@ -12,6 +12,9 @@ from kseg.cli.options import (
     Size,
     augment_option,
     checked_by,
+    download_option,
+    image_key_option,
+    mask_key_option,
     one_of,
     runs_option,
 )
@@ -38,8 +41,12 @@ if TYPE_CHECKING:
     "--data",
     metavar="DATA",
     help="Folder with train/ (and val/, test/), each with images/ and masks/; a folder that is to "
-    "be split; a list of pairs (.csv, .txt); or the built-in data set shapes.  [default: shapes]",
+    "be split; a list of pairs (.csv, .txt); oxford_iiit_pet or tfds:NAME of TensorFlow Datasets; "
+    "or the built-in data set shapes.  [default: shapes]",
 )
+@image_key_option
+@mask_key_option
+@download_option
 @click.option("--name", help="Name of the run.  [default: ARCH-DATA, numbered if it exists]")
 @click.option("--overwrite", is_flag=True, help="Replace a run of that name.")
 @click.option(
@@ -167,6 +174,9 @@ def train(
     minutes: float | None,
     tensorboard: bool,
     runs: Path,
+    image_key: str,
+    mask_key: str,
+    download: bool,
     **choices: Any,
 ) -> None:
     """Train a network and keep everything in a folder of its own.
@@ -182,6 +192,7 @@ def train(
     console = open_console()
     backend, device = machine.backend(), machine.device()
     print_device(console, backend, device)
+    wish = _as_files(console, wish, image_key, mask_key, download)
 
     from kseg import reports, training
     from kseg.callbacks import Progress
@@ -226,12 +237,36 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
         catalog.check(wish.arch, **wish.encoder_options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if wish.data != "shapes" and not Path(wish.data).exists():
+    if not (wish.data == "shapes" or _is_tfds(wish.data) or Path(wish.data).exists()):
         raise click.BadParameter(
             f"'{wish.data}' is no folder, no list of pairs, and not the built-in data set shapes.",
             param_hint="--data",
         )
     return wish
+
+
+def _is_tfds(data: str) -> bool:
+    from kseg.data.tfds import is_tfds
+
+    return is_tfds(data)
+
+
+def _as_files(
+    console: "Console", wish: "Recipe", image_key: str, mask_key: str, download: bool
+) -> "Recipe":
+    """Write a data set of TensorFlow Datasets as files, if they are not there, and name them."""
+    from kseg.cli.terminal import counting, print_facts
+    from kseg.data import tfds
+
+    if not tfds.is_tfds(wish.data):
+        return wish
+    folder = tfds.default_folder(wish.data)
+    if not folder.exists():
+        wanted = tfds.wanted(wish.data, image_key, mask_key)
+        with counting(console, f"writing {wish.data} to {folder}", None) as on_pair:
+            tfds.import_splits(wanted, folder, download=download, on_pair=on_pair)
+        print_facts(console, [("written", f"{wish.data} as files to {folder}")])
+    return wish.with_(data=str(folder))
 
 
 def _run_name(name: str | None, runs: Path, wish: "Recipe", overwrite: bool) -> str:
