@@ -65,12 +65,14 @@ class Run:
         evaluation: Scores of the best epoch on the validation split.
         best_epoch: The epoch that `model.keras` holds, from 1.
         epochs: The epochs that were trained.
+        waited: Part of the training in which the network waited for images.
     """
 
     folder: RunFolder
     evaluation: Evaluation
     best_epoch: int
     epochs: int
+    waited: float
 
 
 class Interrupted(Exception):
@@ -148,6 +150,7 @@ def train(
         folder.model, folder.last_model, export=plain_copier(prepared), heads=folder.heads
     )
     history = keras.callbacks.History()
+    started = time.perf_counter()
     try:
         model.fit(
             batches,
@@ -170,9 +173,10 @@ def train(
         if not folder.model.exists():
             checkpoint.save(folder.model)
         raise Interrupted(folder, len(history.epoch)) from None
+    waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
     evaluation = evaluate(folder.open_predictor(), source(recipe).split("val", labels))
     _files.write_json(folder.scores, {"split": "val", **evaluation.to_dict()})
-    return Run(folder, evaluation, checkpoint.best_epoch, len(history.epoch))
+    return Run(folder, evaluation, checkpoint.best_epoch, len(history.epoch), waited)
 
 
 def fit_into(prepared: Prepared, minutes: float) -> Prepared:

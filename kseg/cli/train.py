@@ -353,6 +353,7 @@ def _print_run(console: "Console", run: "Run", prepared: "Prepared") -> None:
     print_facts(
         console,
         [
+            ("waited", f"{run.waited:.1%} of the training for images"),
             ("run", f"{run.folder.path}, best epoch {run.best_epoch} of {run.epochs}"),
             ("next", f"kseg evaluate {name}"),
             ("", f"kseg predict --run {name} {_an_image(run.folder, prepared)}"),

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
@@ -18,6 +19,10 @@ class _Ahead(keras.utils.PyDataset):
 
     Keras's own threads are not used: on JAX they keep batches that were made to find out the
     shapes, and hand them out in a later epoch. Here a batch serves its epoch and index alone.
+
+    Attributes:
+        epoch: The epoch that batches are made of.
+        waited: Seconds in which a batch was asked for and not made yet.
     """
 
     depth = 4
@@ -25,6 +30,7 @@ class _Ahead(keras.utils.PyDataset):
     def __init__(self, workers: int) -> None:
         super().__init__()
         self.epoch = 0
+        self.waited = 0.0
         self._pool = ThreadPoolExecutor(workers)
         self._coming: dict[tuple[int, int], Future] = {}
         self._lock = threading.Lock()
@@ -41,7 +47,10 @@ class _Ahead(keras.utils.PyDataset):
                 if key not in self._coming and is_room:
                     self._coming[key] = self._pool.submit(self._make, *key)
             batch = self._coming.pop((epoch, index))
-        return batch.result()
+        started = time.perf_counter()
+        result = batch.result()
+        self.waited += time.perf_counter() - started
+        return result
 
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Make a batch, a pure function of its arguments."""

@@ -58,6 +58,7 @@ def test_train_says_what_it_does_and_what_comes_next(here):
         "ground",
         "kseg evaluate first",
         "kseg predict --run first",
+        "of the training for images",
         "saved_models/first, best epoch",
     ):
         assert expected in output

@@ -1,5 +1,7 @@
 """Batches: a pure function of seed, epoch and index; nothing lost, nothing invented."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -175,6 +177,18 @@ def test_cache_reads_each_sample_once_and_respects_its_limit():
     for index in (0, 1, 2, 2, 0):
         small[index]
     assert samples.reads == 4 + 4
+
+
+def test_the_time_waited_for_a_batch_is_counted():
+    class Slow(Numbered):
+        def __getitem__(self, index):
+            time.sleep(0.05)
+            return super().__getitem__(index)
+
+    for samples, expected in ((Slow(4), 0.1), (Numbered(4), 0.0)):
+        batches = TrainingBatches(samples, 2, augmentation("none", (4, 6), 255), workers=1)
+        batches[0]
+        assert batches.waited == pytest.approx(expected, abs=0.08)
 
 
 def test_arrays_in_memory_are_samples():
