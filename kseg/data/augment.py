@@ -5,6 +5,7 @@ random crop of one size. Masks are interpolated by nearest neighbours and padded
 """
 
 import os
+import random
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -221,7 +222,9 @@ def _seeded(pipeline: Callable) -> Augmentation:
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         if not hasattr(local, "pipeline"):
             local.pipeline = pipeline()
-        local.pipeline.set_random_seed(seed)
+        # By `set_random_seed` every transform would draw the same numbers: flip, scale and the
+        # place of the crop would hang together.
+        local.pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
         result = local.pipeline(image=image, mask=mask)
         return result["image"], result["mask"]
 

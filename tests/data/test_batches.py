@@ -155,6 +155,22 @@ def test_augmentation_invents_no_label(size, expected):
     assert values == expected
 
 
+def test_what_is_drawn_for_a_sample_does_not_hang_together():
+    """A ramp tells the scale by its slope and the crop's place by its level."""
+    ramp = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[:, None, None], (1, 100, 3))
+    ramp[:, :50, 2] = 0
+    augment, mask = flip_scale_crop((40, 40), 255, (0.8, 1.6)), np.zeros((100, 100), np.uint8)
+    scales, places, flips = [], [], []
+    for seed in range(300):
+        image = augment(ramp, mask, seed)[0].astype(float)
+        scale = 2 * 39 / (image[-1, 20, 0] - image[0, 20, 0])
+        scales.append(scale)
+        places.append(image[0, 20, 0] / 2 * scale / (100 * scale - 40))
+        flips.append(image[5, 0, 2] > image[5, -1, 2])
+    drawn = np.corrcoef([scales, places, flips])
+    assert np.abs(drawn - np.eye(3)).max() < 0.2
+
+
 def test_augmentation_moves_image_and_mask_alike():
     mask = np.zeros((64, 64), np.uint8)
     mask[16:48, 8:24] = 1
