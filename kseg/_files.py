@@ -4,12 +4,16 @@ import contextlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -50,6 +54,7 @@ def write_figure(path: Path, figure: "Figure") -> Path:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _LOCK:  # it can only be read by setting it
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

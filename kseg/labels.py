@@ -1,6 +1,7 @@
 """What the indices of a mask mean: class names, colours, void."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,12 +95,13 @@ class Labels:
         indices = {code: index for index, code in enumerate(_color_codes(np.array(self.colors)))}
         indices.setdefault(_color_codes(self.palette)[self.ignore], self.ignore)
         unknown = [(c >> 16, c >> 8 & 255, c & 255) for c in found.tolist() if c not in indices]
-        if unknown:
+        if unknown and self.other is None:
             raise ValueError(
                 f"holds colours that are not those of a class: {unknown[:5]}. "
                 'Give each class its colour under "palette" in classes.json'
             )
-        return np.array([indices[code] for code in found], np.uint8)[inverse.reshape(codes.shape)]
+        known = np.array([indices.get(code, self.other) for code in found], np.uint8)
+        return known[inverse.reshape(codes.shape)]
 
     def from_values(self, mask: np.ndarray) -> np.ndarray:
         """Turn the values of a mask file into class indices, and prove that they are such.
@@ -139,10 +141,10 @@ class Labels:
             "ignore": self.ignore,
             "palette": [list(color) for color in (*self.colors, self.void_color)],
         }
-        if self.values:
-            others = {} if self.other is None else {"*": self.other}
-            content["values"] = {str(key): value for key, value in self.values.items()} | others
-        return content
+        values = {str(key): value for key, value in (self.values or {}).items()}
+        if self.other is not None:
+            values["*"] = self.other
+        return content | ({"values": values} if values else {})
 
 
 def read_labels(path: Path) -> Labels:
@@ -159,6 +161,8 @@ def read_labels(path: Path) -> Labels:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         names, values = content["classes"], dict(content.get("values") or {})
         if isinstance(names, str):
+            if len(content) > 1:
+                raise ValueError(f'"classes": "{names}" says all; take the other entries away.')
             return PRESETS[_checks.one_of(names, PRESETS, "set of classes")]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(f'"classes" must be a list of names. Received: {names!r}.')
@@ -184,8 +188,12 @@ def _table(values: dict[str, int]) -> dict[int, int]:
     """Turn keys such as "7" and "24000-24999" into the indices they stand for."""
     table = {}
     for key, value in values.items():
-        first, _, last = str(key).partition("-")
-        span = range(int(first), int(last or first) + 1)
+        ends = re.fullmatch(r"(-?\d+)(?:-(\d+))?", str(key))
+        if not ends:
+            raise ValueError(
+                f'"values" holds the key {key!r}: expected an index, a range such as "7-9", or "*".'
+            )
+        span = range(int(ends[1]), int(ends[2] or ends[1]) + 1)
         if not 0 < len(span) <= 100_000:
             raise ValueError(f'"values" holds the range {key!r}: expected up to 100,000 indices.')
         table |= dict.fromkeys(span, int(value))

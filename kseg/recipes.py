@@ -52,7 +52,7 @@ class Recipe(BaseModel):
         split_by: How such parts are chosen: "random", "classes", or "group:" and a pattern.
         mask_suffix: What ends a mask's name where masks lie beside their images.
         skip_broken: Whether files that cannot be read are passed over instead of an error.
-        skipped: The images that were passed over, from the folder on.
+        skipped: The pairs that were passed over, as "split/name".
         seed: Seed of everything random.
         level: The head to which the trained network is cut back (`prune`); `None` for none.
         versions: Versions of the packages that the run was made with.

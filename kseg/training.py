@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +46,8 @@ class Prepared:
         splits: The data, training and validation kept in memory as far as that goes.
         train: What the look at the training samples told.
         val: What the look at the validation samples told.
-        skipped: Images that were passed over, and why.
+        skipped: Pairs that were passed over, and why.
+        split_off: Names of the pairs of the splits that the data does not have by itself.
     """
 
     recipe: Recipe
@@ -54,6 +55,7 @@ class Prepared:
     train: Survey
     val: Survey
     skipped: dict[str, str]
+    split_off: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,12 @@ def prepare(
         network = _network(recipe, 2, load=False)
         if recipe.level:
             head_of(network, recipe.level)
-    skipped = source(recipe).broken(on_sample) if recipe.skip_broken else {}
-    recipe = recipe.with_(skipped=(*recipe.skipped, *skipped))
-    splits = source(recipe, recipe.max_side).open()
+    skipped = dict.fromkeys(recipe.skipped, "skipped by the recipe")
+    if recipe.skip_broken:
+        skipped |= source(recipe).broken(on_sample)
+    recipe = recipe.with_(skipped=tuple(skipped))
+    opened = source(recipe, recipe.max_side)
+    splits = opened.open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
     for name, found in (("training", train), ("validation", val)):
@@ -122,7 +127,7 @@ def prepare(
                 "nothing to learn or to score. Correct the masks, or classes.json."
             )
     recipe = _for_data(recipe, device, train, splits.labels)
-    return Prepared(recipe, splits, train, val, skipped)
+    return Prepared(recipe, splits, train, val, skipped, opened.split_off)
 
 
 def train(
@@ -142,6 +147,9 @@ def train(
     write_recipe(folder.recipe, recipe)
     if prepared.skipped:
         _files.write_json(folder.skipped, prepared.skipped)
+    if recipe.data != "shapes":
+        content = {"notes": prepared.splits.notes, "split_off": prepared.split_off}
+        _files.write_json(folder.splits, content)
     write_pipeline(folder.augmentation, recipe.augment, recipe.size, recipe.scale)
     _files.write_json(folder.classes, labels.to_dict())
     _set_seed(recipe.seed)
@@ -220,8 +228,16 @@ def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
     return copy
 
 
-def source(recipe: Recipe, max_side: int | None = None) -> Source:
-    """Return a recipe's data set, to be read with images at full size or up to `max_side`."""
+def source(
+    recipe: Recipe, max_side: int | None = None, kept: Mapping[str, Sequence[str]] | None = None
+) -> Source:
+    """Return a recipe's data set, to be read with images at full size or up to `max_side`.
+
+    Args:
+        recipe: Names the data set.
+        max_side: Larger images are made smaller on reading; `None` for full size.
+        kept: What a run has split off, by `RunFolder.read_splits`, to split alike.
+    """
     return Source(
         recipe.data,
         recipe.size,
@@ -232,6 +248,7 @@ def source(recipe: Recipe, max_side: int | None = None) -> Source:
         recipe.mask_suffix,
         recipe.seed,
         recipe.skipped,
+        kept or {},
     )
 
 

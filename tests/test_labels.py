@@ -35,6 +35,12 @@ def test_ranges_of_instances_and_all_others_are_mapped(tmp_path):
     assert labels.from_values(mask).dtype == np.uint8
 
 
+def test_all_other_colours_are_mapped_too():
+    labels = Labels(("a", "b"), ((1, 1, 1), (2, 2, 2)), other=255)
+    image = np.array([[[1, 1, 1], [2, 2, 2], [9, 9, 9]]], np.uint8)
+    np.testing.assert_array_equal(labels.from_colors(image), [[0, 1, 255]])
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
 def test_every_width_of_integers_is_read_alike(dtype):
     labels = Labels(("a", "b", "c"))
@@ -59,6 +65,7 @@ def test_survive_the_file(tmp_path):
         Labels(("a", "b")),
         Labels(("a", "b"), ((1, 2, 3), (4, 5, 6)), 9, {0: 0, 5: 1}),
         Labels(("a", "b"), values={0: 0, 5: 1}, other=255),
+        Labels(("a", "b"), other=255),
         CITYSCAPES,
     ):
         _files.write_json(tmp_path / "classes.json", labels.to_dict())

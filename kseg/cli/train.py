@@ -231,6 +231,8 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
         raise click.UsageError("Give --epochs or --minutes, not both.")
     given = {key: value for key, value in choices.items() if value is not None}
     start = read_recipe(recipe) if recipe else make_recipe()
+    if given.get("data", start.data) != start.data:
+        start = start.with_(skipped=())
     try:
         wish = start.with_(**given)
         catalog.check_size(wish.arch, wish.size)
@@ -260,11 +262,17 @@ def _as_files(
 
     if not tfds.is_tfds(wish.data):
         return wish
-    folder = tfds.default_folder(wish.data)
+    folder = tfds.default_folder(wish.data, image_key, mask_key)
     if not folder.exists():
         wanted = tfds.wanted(wish.data, image_key, mask_key)
         with counting(console, f"writing {wish.data} to {folder}", None) as on_pair:
-            tfds.import_splits(wanted, folder, download=download, on_pair=on_pair)
+            tfds.import_splits(
+                wanted,
+                folder,
+                download=download,
+                on_pair=on_pair,
+                on_download=lambda text: print_facts(console, [("download", text)]),
+            )
         print_facts(console, [("written", f"{wish.data} as files to {folder}")])
     return wish.with_(data=str(folder))
 

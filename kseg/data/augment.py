@@ -62,6 +62,8 @@ def augmentation(
         chosen = (
             [_read(Path(pipeline))] if is_file(pipeline) else _preset(str(pipeline), size, scale)
         )
+        if rare is not None:  # the crop is to choose from the whole image
+            chosen = [step for step in chosen if not isinstance(step, A.RandomResizedCrop)]
         height, width = size
         padded = {"fill": GREY, "border_mode": 0}
         whole = A.Compose(
@@ -74,13 +76,16 @@ def augmentation(
             ]
         )
         for transform in _all_of(whole):
-            if getattr(transform, "fill_mask", None) is not None:
-                transform.fill_mask = ignore
+            for attribute in ("fill_mask", "mask_drop_value"):
+                if getattr(transform, attribute, None) is not None:
+                    setattr(transform, attribute, ignore)
         return whole
 
+    changed = _seeded(make, str(pipeline))
     if is_file(pipeline):
-        _try(make(), Path(pipeline))
-    changed = _seeded(make)
+        trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
+        for seed in range(8):
+            changed(*trial, seed)
     return changed if rare is None else _cropped(changed, size, rare)
 
 
@@ -167,25 +172,14 @@ def _read(path: Path) -> Any:
             "albumentations.save(pipeline, path, data_format='yaml') writes."
         ) from error
     for transform in _all_of(pipeline):
-        if getattr(transform, "mask_interpolation", None) not in (None, 0):
+        smooth = getattr(transform, "mask_interpolation", None) not in (None, 0)
+        if smooth or getattr(transform, "area_for_downscale", None) == "image_mask":
             raise ValueError(
                 f"{path}: {type(transform).__name__} interpolates masks, which makes classes of "
-                "no meaning between others. Set mask_interpolation: 0."
+                "no meaning between others. Set mask_interpolation: 0, and area_for_downscale to "
+                "image or null."
             )
     return pipeline
-
-
-def _try(pipeline: Any, path: Path) -> None:
-    """Refuse a pipeline whose images are no pixels any more."""
-    pipeline.set_random_seed(0)
-    image, mask = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
-    result = pipeline(image=image, mask=mask)
-    found = result["image"]
-    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3:
-        raise ValueError(
-            f"{path} returns images {found.dtype} {found.shape}; expected uint8 (height, width, 3)."
-            " The network normalises by itself: leave Normalize, ToFloat and the like out."
-        )
 
 
 def _all_of(pipeline: Any) -> Iterator[Any]:
@@ -215,8 +209,11 @@ def _cropped(augment: Augmentation, size: Size, weights: Sequence[float]) -> Aug
     return crop
 
 
-def _seeded(pipeline: Callable) -> Augmentation:
-    """Give each thread a pipeline of its own, whose random state is set anew for every sample."""
+def _seeded(pipeline: Callable, name: str) -> Augmentation:
+    """Give each thread a pipeline of its own, whose random state is set anew for every sample.
+
+    What it returns is proved to be pixels: some transforms act on a few samples only.
+    """
     local = threading.local()
 
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -225,7 +222,17 @@ def _seeded(pipeline: Callable) -> Augmentation:
         # By `set_random_seed` every transform would draw the same numbers: flip, scale and the
         # place of the crop would hang together.
         local.pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
-        result = local.pipeline(image=image, mask=mask)
-        return result["image"], result["mask"]
+        try:
+            result = local.pipeline(image=image, mask=mask)
+        except Exception as error:
+            raise ValueError(f"The augmentation {name} failed: {error}") from error
+        image, mask = result["image"], result["mask"]
+        if image.dtype != np.uint8 or image.shape != (*mask.shape, 3):
+            raise ValueError(
+                f"The augmentation {name} returns images {image.dtype} {image.shape}; expected "
+                f"uint8 {(*mask.shape, 3)}. The network normalises by itself: leave Normalize, "
+                "ToFloat and the like out."
+            )
+        return image, mask
 
     return augment

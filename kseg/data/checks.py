@@ -14,8 +14,9 @@ from kseg.labels import Labels, read_labels
 
 RARE = 0.001
 """A class of a smaller part of the pixels is called rare."""
-ALIKE_BITS, ALIKE_LEVELS = 6, 4.0
-"""Images are near-identical if no more bits of their hashes differ, and their pixels by less."""
+ALIKE_BITS, ALIKE_MEAN, ALIKE_MOST = 6, 4.0, 24.0
+"""Images look the same if no more bits of their hashes differ, and at 32x32 pixels no more levels,
+in the mean and anywhere: a small thing that is there in one of them alone tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,15 @@ class Case:
     Attributes:
         layout: How the files lie.
         looks: What each pair holds.
-        path: Where `classes.json` is, or could be.
     """
 
     layout: Layout
     looks: list[Look]
-    path: Path
+
+    @property
+    def path(self) -> Path:
+        """Where `classes.json` is, or could be."""
+        return self.layout.classes_file
 
     @cached_property
     def masks(self) -> list[tuple[Look, MaskLook]]:
@@ -77,6 +81,11 @@ class Case:
             return labels_of(values, self.path)
         except ValueError as error:
             return None, str(error)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the files themselves tell what validates."""
+        return "val" in self.layout.splits
 
     @property
     def labels(self) -> Labels | None:
@@ -119,6 +128,7 @@ def _layout(case: Case) -> Iterator[Finding]:
     remedies = {
         "alone": "Add the partner, or move the file away.",
         "doubled": "Keep one of the files that share a name.",
+        "incomplete": "Add what is missing, or move the split away.",
         "no mask": "Save the masks as PNG, from what they were drawn in.",
     }
     for kind, remedy in remedies.items():
@@ -206,6 +216,26 @@ def _black_and_white(case: Case) -> Iterator[Finding]:
         yield Finding("error", "0/255 masks", text, remedy, _masks(look for look, _ in case.masks))
 
 
+def _black_and_white_in_part(case: Case) -> Iterator[Finding]:
+    """Find masks of 0 and 255 among masks of indices: their foreground would be void."""
+    if case.labels is None or len(case.labels) != 2 or case.meaning.get(255) != case.labels.ignore:
+        return
+    sure = [look for look, mask in case.masks if set(mask.pixels) == {0, 255}]
+    others = [mask for _, mask in case.masks if 1 in mask.pixels]
+    if sure and others and not any(255 in mask.pixels for mask in others):
+        text = f"{sure[0].pair.mask} holds 0 and 255, other masks 0 and 1: 255 is void."
+        remedy = "Save all masks alike; as they are, the foreground of these is not learned."
+        yield Finding("error", "0/255 masks in part", _first(text, sure), remedy, _masks(sure))
+
+
+def _passed_over(case: Case) -> Iterator[Finding]:
+    if case.layout.others:
+        paths = tuple(str(path) for path in case.layout.others)
+        text = f"{paths[0]} is passed over: no image in the place of one."
+        remedy = "Convert files of other formats; name folders train, val or test; or ignore this."
+        yield Finding("warning", "passed over", _first(text, paths), remedy, paths)
+
+
 def _strange_values(case: Case) -> Iterator[Finding]:
     if case.labels is None:
         return
@@ -259,7 +289,9 @@ def _leaks(case: Case) -> Iterator[Finding]:
     if within:
         one, other = within[0]
         text = f"{one.pair.image} and {other.pair.image} look the same."
-        remedy = "Keep one, or split by groups (--split-by group:PATTERN), or they leak into val."
+        remedy = "Keep one of them."
+        if not case.is_split:
+            remedy = "Keep one, or split by groups (--split-by group:PATTERN), or they leak to val."
         looks = (look for pair in within for look in pair)
         yield Finding("warning", "doubled images", _first(text, within), remedy, _images(looks))
 
@@ -305,7 +337,7 @@ def _classes_of_splits(case: Case) -> Iterator[Finding]:
         missing = (counts["train"] > 0) & (counts[split] == 0)
         if missing.any():
             text = f"{split} holds no pixel of {_named(names[missing])}, train does."
-            remedy = "Their score cannot be known; split by classes (--split-by classes)."
+            remedy = f"Their score cannot be known; move some images with them to {split}."
             yield Finding("warning", f"classes missing in {split}", text, remedy)
         unlearned = (counts["train"] == 0) & (counts[split] > 0)
         if unlearned.any():
@@ -365,6 +397,7 @@ CHECKS = (
     _layout,
     _classes_unknown,
     _black_and_white,
+    _black_and_white_in_part,
     _strange_values,
     _rotation,
     _sizes_differ,
@@ -373,22 +406,33 @@ CHECKS = (
     _classes_of_splits,
     _imbalance,
     _specks,
+    _passed_over,
     _sizes_vary,
 )
 
 
 def near_identical(images: Sequence[tuple[Look, ImageLook]]) -> list[tuple[int, int]]:
-    """Find the pairs of images that look the same: by their hashes, then by their pixels."""
+    """Find images that look the same as one before: by their hashes, then by their pixels.
+
+    Returns:
+        An earlier and a later image: for each image the first of each split that looks the same.
+    """
     if not images:
         return []
     bits = np.array([image.hash for _, image in images], np.float32) * 2 - 1
     thumbs = np.array([image.thumb for _, image in images])
     found = []
-    for index in range(len(images) - 1):
-        differ = (64 - bits[index + 1 :] @ bits[index]) / 2
-        for other in (np.flatnonzero(differ <= ALIKE_BITS) + index + 1).tolist():
-            if np.abs(thumbs[index] - thumbs[other]).mean() <= ALIKE_LEVELS:
-                found.append((index, other))
+    for index in range(1, len(images)):
+        differ = (64 - bits[:index] @ bits[index]) / 2
+        met = set()
+        for other in np.flatnonzero(differ <= ALIKE_BITS).tolist():
+            split = images[other][0].split
+            if split in met:
+                continue
+            gap = np.abs(thumbs[index] - thumbs[other])
+            if gap.mean() <= ALIKE_MEAN and gap.max() <= ALIKE_MOST:
+                met.add(split)
+                found.append((other, index))
     return found
 
 

@@ -22,7 +22,7 @@ def convert(
 
     Args:
         data: A folder or list, as `find_pairs` takes them.
-        out: A folder that is not there yet, or empty.
+        out: A folder that is not there yet; it appears when all is written.
         mask_suffix: See `find_pairs`.
         on_pair: Called after each pair.
 
@@ -31,17 +31,17 @@ def convert(
 
     Raises:
         ValueError: The data is not laid out as it should, a mask holds what is no class, or `out`
-            holds files.
+            is there.
     """
-    if out.exists() and any(out.iterdir()):
-        raise ValueError(f"{out} holds files already. Give a folder that is empty or not there.")
-    splits = find_pairs(data, mask_suffix).checked().splits
-    everything = [pair for pairs in splits.values() for pair in pairs]
-    folder = data if data.is_dir() else data.parent
-    labels, note = find_labels(folder, splits.get("train", everything))
+    if out.exists():
+        raise ValueError(f"{out} is there already. Give a folder that is not.")
+    layout = find_pairs(data, mask_suffix).checked()
+    labels, note = find_labels(layout.root, layout.learned)
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     tasks = [
-        (pair, out if split == "all" else out / split)
-        for split, pairs in splits.items()
+        (pair, unfinished if split == "all" else unfinished / split)
+        for split, pairs in layout.splits.items()
         for pair in pairs
     ]
 
@@ -52,17 +52,13 @@ def convert(
         mask_path = target / "masks" / f"{pair.name}.png"
         for path in (image_path, mask_path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        with _files.atomic(image_path) as temporary:
-            shutil.copyfile(pair.image, temporary)
+        shutil.copyfile(pair.image, image_path)
         files.write_mask(mask_path, mask, labels)
         on_pair()
 
     with ThreadPoolExecutor() as pool:
-        try:
-            list(pool.map(write, tasks))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        list(pool.map(write, tasks))
     plain = labels.indexed()
-    _files.write_json(out / "classes.json", plain.to_dict())
+    _files.write_json(unfinished / "classes.json", plain.to_dict())
+    unfinished.rename(out)
     return plain, note, len(tasks)

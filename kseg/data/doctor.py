@@ -49,14 +49,13 @@ def examine(
         data: A folder or a list of pairs, as `find_pairs` takes them.
         mask_suffix: What a mask's stem has more than its image's where both lie in one folder.
         on_pair: Called after each pair that was read.
-
-    Raises:
-        ValueError: There is no pair at all.
     """
-    data = Path(data)
-    layout = find_pairs(data, mask_suffix)
-    path = (data if data.is_dir() else data.parent) / "classes.json"
-    case = Case(layout, inspect(layout.splits, on_pair), path)
+    try:
+        layout = find_pairs(data, mask_suffix)
+    except ValueError as error:
+        remedy = "Lay the files out in one of the ways that docs/data.md lists."
+        return Report((Finding("error", "no pairs", str(error), remedy),), {}, (), {})
+    case = Case(layout, inspect(layout.splits, on_pair))
     findings = [finding for check in CHECKS for finding in check(case)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     pairs = {name: len(pairs) for name, pairs in layout.splits.items()}

@@ -2,6 +2,7 @@
 
 Rules for what is not 8-bit RGB: grey becomes three equal channels, palettes their colours, CMYK is
 converted, an alpha channel is dropped, 16-bit grey is divided by 257. Several frames are refused,
+but for the JPEGs of phones that hold a preview beside the image (MPO), of which the first is taken;
 and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
 """
 
@@ -18,6 +19,7 @@ from kseg.labels import Labels
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
 
 
@@ -153,7 +155,7 @@ def orientation_of(path: Path) -> int:
         ValueError: The file is not an image.
     """
     with _opened(path) as image:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        return _orientation(image)
 
 
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -166,10 +168,11 @@ def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image; whatever fails while it is open becomes a `ValueError` that names the file."""
     try:
-        with Image.open(path) as image:
+        # Without the list Pillow would start Ghostscript for a PostScript file of any name.
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
-            if getattr(image, "n_frames", 1) > 1:
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise ValueError(f"has {image.n_frames} frames; save each as a file of its own")
             yield image
     except Image.UnidentifiedImageError as error:
@@ -183,16 +186,24 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     """Return `(width, height)` as they are once the EXIF rotation is applied."""
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return image.size[::-1] if turned else image.size
+    return image.size[::-1] if _orientation(image) >= 5 else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; some tools write 0 for upright."""
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
 
 
 def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     """Return indices `(H, W)`, or colours `(H, W, 3)`, as the file holds them."""
-    if image.format == "JPEG":
+    compression = str(image.info.get("compression", ""))
+    if image.format in ("JPEG", "MPO", "WEBP") or "jpeg" in compression:
         raise ValueError(
-            "is a JPEG, whose compression changes class indices; masks must be PNG, BMP or TIFF"
+            f"is a {image.format} file, whose compression changes class indices; masks must be PNG,"
+            " BMP or TIFF"
         )
+    step = _grey_step(image)
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise ValueError("holds floating-point values; save class indices as whole numbers")
@@ -201,4 +212,10 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     if max_side is not None and max(image.size) > max_side:
         image = image.resize(fitted(image.size, max_side), Resampling.NEAREST)
     values = np.asarray(image)
-    return values.astype(np.uint8) if values.dtype == bool else values
+    return values.astype(np.uint8) if values.dtype == bool else values // step
+
+
+def _grey_step(image: Image.Image) -> int:
+    """Return by how much Pillow multiplies a grey of 2 or 4 bits to make 8 of it."""
+    tiles = getattr(image, "tile", None) or [(None, None, 0, None)]
+    return {"L;2": 85, "L;4": 17}.get(tiles[0][3] if isinstance(tiles[0][3], str) else "", 1)

@@ -11,6 +11,9 @@ from kseg.data.pairs import Pair
 from kseg.data.samples import Sample
 from kseg.labels import VOID, Labels, numbered_labels, read_labels
 
+MOST_UNNAMED = 64
+"""More classes than these need a `classes.json`: they are hardly meant."""
+
 
 class FileSamples:
     """Images and masks in files.
@@ -72,22 +75,24 @@ def labels_of(found: set[int], path: Path) -> tuple[Labels, str]:
     """Work the classes out from all values that masks hold; `path` is the file that could tell.
 
     Raises:
-        ValueError: The values are neither indices from 0 on nor 0 and 255 alone.
+        ValueError: The values are neither indices from 0 on without gaps nor 0 and 255 alone.
     """
     if found == {0, VOID}:
         labels = Labels(("background", "foreground"), values={0: 0, VOID: 1})
         return labels, "masks hold 0 and 255: read as background and foreground"
-    highest = max(found - {VOID}, default=0)
-    if highest == 0:
+    indices = sorted(found - {VOID})
+    if len(indices) < 2:
         raise ValueError(
-            f"{path.parent}: the masks hold nothing but {_listed(sorted(found))}: at least two "
-            f"classes are needed. Correct the masks, or say in a {path} what they mean."
+            f"{path.parent}: the masks hold nothing but {_listed(sorted(found)) or 'nothing'}: at "
+            f"least two classes are needed. Correct the masks, or say in a {path} what they mean."
         )
-    if highest >= 2 * len(found):
+    highest = indices[-1]
+    if indices != list(range(highest + 1)) or highest >= MOST_UNNAMED:
         raise ValueError(
-            f"{path.parent}: the masks hold the values {_listed(sorted(found))}, which are not "
-            "class indices 0, 1, 2, ... (255 is void). Say in a "
-            f'{path} what they mean: {{"classes": [...], "values": {{"128": 1, ...}}}}.'
+            f"{path.parent}: the masks hold the values {_listed(indices)} up to {highest}, which "
+            f"are not class indices 0, 1, 2, ... without gaps, below {MOST_UNNAMED} (255 is void)."
+            f' Say in a {path} what they mean: {{"classes": [...], "values": {{"128": 1, ...}}}}. '
+            "Values between 0 and 255 alone come from masks that were compressed or resized."
         )
     note = f"no {path}: the masks hold 0 to {highest}, so {highest + 1} classes, named by number"
     return numbered_labels(highest + 1), note

@@ -25,7 +25,7 @@ class ImageLook:
         size: `(height, width)`, upright.
         orientation: EXIF orientation, 1 where it is upright.
         hash: Perceptual hash: 64 booleans, nearly the same for images that look the same.
-        thumb: The image at 16x16, float32, `(16, 16, 3)`.
+        thumb: The image at 32x32, float32, `(32, 32, 3)`.
     """
 
     size: tuple[int, int]
@@ -103,7 +103,7 @@ def look_at_image(path: Path) -> ImageLook:
     small = Image.fromarray(files.read_image(path, 128))
     grey = np.asarray(small.convert("L").resize((32, 32), Image.Resampling.BOX), np.float32)
     waves = dctn(grey, norm="ortho")[:8, :8].ravel()
-    thumb = np.asarray(small.resize((16, 16), Image.Resampling.BOX), np.float32)
+    thumb = np.asarray(small.resize((32, 32), Image.Resampling.BOX), np.float32)
     size, orientation = files.size_of(path), files.orientation_of(path)
     return ImageLook(size, orientation, waves > np.median(waves[1:]), thumb)
 
@@ -115,15 +115,14 @@ def look_at_mask(path: Path) -> MaskLook:
         ValueError: It cannot be read.
     """
     stored = files.read_stored(path)
-    if stored.ndim == 3:
-        colors, places, counts = np.unique(
-            stored.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
-        )
-        values = [tuple(color) for color in colors.tolist()]
-        indices = places.reshape(stored.shape[:2])
-    else:
-        found, places, counts = np.unique(stored, return_inverse=True, return_counts=True)
-        values, indices = found.tolist(), places.reshape(stored.shape)
+    is_colored = stored.ndim == 3
+    if is_colored:
+        red, green, blue = (stored[..., channel].astype(np.int32) for channel in range(3))
+        stored = red << 16 | green << 8 | blue
+    found, places, counts = np.unique(stored, return_inverse=True, return_counts=True)
+    indices, values = places.reshape(stored.shape), found.tolist()
+    if is_colored:
+        values = [(value >> 16, value >> 8 & 255, value & 255) for value in values]
     regions = {}
     if len(values) <= 64:
         for index, value in enumerate(values):

@@ -78,12 +78,13 @@ def by_groups(
     groups: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         match = re.search(pattern, name)
-        if match is None:
+        group = match and (match.group(1) if match.re.groups else match.group())
+        if group is None:
             raise ValueError(
                 f"The pattern '{pattern}' is not found in the name '{name}', so its group is "
                 "unknown. Every name must hold it."
             )
-        groups.setdefault(match.group(1) if match.re.groups else match.group(), []).append(index)
+        groups.setdefault(group, []).append(index)
     parts = len(fractions) + 1
     if len(groups) < parts:
         raise ValueError(
@@ -91,15 +92,15 @@ def by_groups(
             f"{parts} parts are wanted. Give one that tells more groups apart."
         )
     sizes = part_sizes(len(names), fractions)
-    shuffled = [list(groups)[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    members = list(groups.values())
+    shuffled = [members[i] for i in np.random.default_rng(seed).permutation(len(members))]
+    shuffled.sort(key=len, reverse=True)
     taken: list[list[int]] = [[] for _ in sizes]
-    for number, group in enumerate(shuffled):
-        empty = [part for part in reversed(range(parts)) if not taken[part]]
-        if len(empty) == len(shuffled) - number:
-            part = empty[0]
-        else:
-            part = max(range(parts), key=lambda part: sizes[part] - len(taken[part]))
-        taken[part] += groups[group]
+    for done, group in enumerate(shuffled):
+        # Large groups first, each to the part that lacks the most; but none is left empty.
+        empty = [part for part in range(parts) if not taken[part]]
+        choice = empty if len(empty) == len(shuffled) - done else range(parts)
+        taken[max(choice, key=lambda part: sizes[part] - len(taken[part]))] += group
     return [np.sort(part) for part in taken]
 
 

@@ -154,11 +154,7 @@ def in_threads(look: Callable[[int], Any], samples: Samples) -> list:
     if not len(samples):
         raise ValueError("The data set holds no sample.")
     with ThreadPoolExecutor() as pool:
-        try:
-            return list(pool.map(look, range(len(samples))))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        return list(pool.map(look, range(len(samples))))
 
 
 def class_pixels(mask: np.ndarray, num_classes: int) -> np.ndarray:

@@ -90,6 +90,7 @@ def import_splits(
     download: bool = False,
     data_dir: Path | None = None,
     on_pair: Callable[[], None] = lambda: None,
+    on_download: Callable[[str], None] = lambda text: None,
 ) -> dict[str, int]:
     """Write a data set of TFDS as folders of images and masks.
 
@@ -99,6 +100,7 @@ def import_splits(
         download: Whether TFDS may download it, if it is not on this machine.
         data_dir: Where TFDS keeps its data; by default its own folder.
         on_pair: Called after each pair.
+        on_download: Called with what is downloaded, from where and how large, before it is.
 
     Returns:
         The number of pairs of each split.
@@ -112,7 +114,7 @@ def import_splits(
     builder = _builder(wanted.name, data_dir)
     for key in (wanted.image_key, wanted.mask_key):
         _checks.one_of(key, list(builder.info.features), f"feature of {wanted.name}")
-    _prepare(builder, wanted.name, download)
+    _prepare(builder, wanted.name, on_download if download else None)
     splits = _splits(builder, wanted)
     unfinished = out.with_name(f".{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -130,10 +132,14 @@ def import_splits(
     return counts
 
 
-def default_folder(data: str) -> Path:
+def default_folder(
+    data: str, image_key: str = "image", mask_key: str = "segmentation_mask"
+) -> Path:
     """Return where the files of a data set are kept: beside TFDS's own."""
+    is_any = data.startswith("tfds:")
     root = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
-    return Path(root) / "kseg" / data.removeprefix("tfds:").replace("/", "-").replace(":", "-")
+    name = data.removeprefix("tfds:").replace("/", "-").replace(":", "-")
+    return Path(root) / "kseg" / (f"{name}-{image_key}-{mask_key}" if is_any else name)
 
 
 def _builder(name: str, data_dir: Path | None) -> "DatasetBuilder":
@@ -148,17 +154,17 @@ def _builder(name: str, data_dir: Path | None) -> "DatasetBuilder":
         raise ValueError(f"TFDS has no data set {name}: {reason}") from error
 
 
-def _prepare(builder: "DatasetBuilder", name: str, download: bool) -> None:
+def _prepare(
+    builder: "DatasetBuilder", name: str, on_download: Callable[[str], None] | None
+) -> None:
     """Let TFDS download a data set that is not there, if it may."""
     if builder.is_prepared():
         return
-    size, homepage = builder.info.download_size, builder.info.homepage
-    told = f"{size} are" if size else "a download of unknown size is"
-    if not download:
-        raise ValueError(
-            f"{name} is not on this machine: {told} needed from {homepage or 'its source'}, to "
-            f"{builder.data_dir}. Add --download to fetch it."
-        )
+    size = str(builder.info.download_size) if builder.info.download_size else "an unknown size"
+    what = f"{size} from {builder.info.homepage or 'its source'} to {builder.data_dir}"
+    if on_download is None:
+        raise ValueError(f"{name} is not on this machine. Add --download to fetch it: {what}.")
+    on_download(f"{name}: {what}")
     try:
         builder.download_and_prepare()
     except Exception as error:

@@ -163,12 +163,9 @@ def tile(
         ValueError: The data is not laid out as it should, a pair cannot be read, an image is
             smaller than a crop, or `out` holds crops that were cut otherwise.
     """
-    splits = find_pairs(data, mask_suffix).checked().splits
-    everything = [pair for pairs in splits.values() for pair in pairs]
-    folder = data if data.is_dir() else data.parent
-    labels, _ = find_labels(folder, splits.get("train", everything))
-
-    _remember(out, data, cut)
+    layout = find_pairs(data, mask_suffix).checked()
+    labels, _ = find_labels(layout.root, layout.learned)
+    _remember(out, {"data": str(data.resolve()), "classes": labels.to_dict(), **asdict(cut)})
 
     def work(task: tuple[Pair, Path]) -> int:
         pair, target = task
@@ -196,26 +193,22 @@ def tile(
 
     tasks = [
         (pair, out if split == "all" else out / split)
-        for split, pairs in splits.items()
+        for split, pairs in layout.splits.items()
         for pair in pairs
     ]
     with ThreadPoolExecutor() as pool:
-        try:
-            count = sum(pool.map(work, tasks))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        count = sum(pool.map(work, tasks))
     _files.write_json(out / "classes.json", labels.indexed().to_dict())
     return count
 
 
-def _remember(out: Path, data: Path, cut: Cut) -> None:
+def _remember(out: Path, wanted: dict) -> None:
     """Write what is cut and how, or refuse to go on with crops that were cut otherwise."""
-    path, wanted = out / "tiles.json", {"data": str(data.resolve()), **asdict(cut)}
-    wanted = json.loads(json.dumps(wanted))
+    path, wanted = out / "tiles.json", json.loads(json.dumps(wanted))
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != wanted:
         raise ValueError(
-            f"{out} holds crops of other images or another cut ({path}). Give another folder."
+            f"{out} holds crops of other images or classes, or another cut ({path}). Give another "
+            "folder."
         )
     out.mkdir(parents=True, exist_ok=True)
     _files.write_json(path, wanted)

@@ -90,13 +90,14 @@ def test_convert_writes_indices_of_any_form(tmp_path):
         image = (tmp_path / f"out/images/{index}.png").read_bytes()
         assert image == (tmp_path / f"in/images/{index}.png").read_bytes()
     assert "found      nothing" in call("data", "check", tmp_path / "out")
-    assert "holds files already" in call("data", "convert", tmp_path, tmp_path / "out", code=1)
+    assert "is there already" in call("data", "convert", tmp_path, tmp_path / "out", code=1)
 
 
 @pytest.mark.parametrize("command", ["check", "stats", "show"])
 def test_what_is_no_data_set_is_explained(command, tmp_path):
     assert "does not exist" in call("data", command, tmp_path / "nowhere", code=2)
     assert "images is missing" in call("data", command, tmp_path, code=1)
+    assert command != "check" or json.loads(call("data", "check", tmp_path, "--json", code=1))
 
 
 def test_an_unknown_split_is_named(rectangles):

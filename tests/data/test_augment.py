@@ -57,6 +57,14 @@ def test_the_seed_fixes_the_result_whatever_came_before(preset):
     assert len(set(results)) == 4
 
 
+def test_a_users_pipeline_may_crop(tmp_path):
+    path = saved(tmp_path / "mine.yaml", A.RandomCrop(300, 300))
+    image, mask = augmentation(path, SIZE, VOID)(*scene(0, (400, 500)), 0)
+    assert mask.shape == SIZE
+    with pytest.raises(ValueError, match=r"mine\.yaml failed: "):
+        augmentation(path, SIZE, VOID)(*scene(0), 0)
+
+
 def test_light_scales_within_its_range():
     augment = augmentation("light", (400, 400), VOID, scale=(0.5, 2.0))
     image, mask = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100), np.uint8)
@@ -82,8 +90,17 @@ def saved(path, transform):
     return path
 
 
-def test_padding_of_a_users_pipeline_is_void(tmp_path):
-    path = saved(tmp_path / "mine.yaml", A.Affine(rotate=(45, 45), p=1))
+@pytest.mark.parametrize(
+    "transform",
+    [
+        A.Affine(rotate=(45, 45), p=1),
+        A.OneOf([A.Sequential([A.Affine(rotate=(45, 45), p=1)])], p=1),
+        A.PixelDropout(0.2, mask_drop_value=0, p=1),
+        A.CoarseDropout(fill_mask=0, p=1),
+    ],
+)
+def test_padding_of_a_users_pipeline_is_void(tmp_path, transform):
+    path = saved(tmp_path / "mine.yaml", transform)
     _, mask = augmentation(path, (60, 90), VOID)(*scene(0), 0)
     assert VOID in mask
     assert set(np.unique(mask)) <= {3, 7, VOID}
@@ -93,6 +110,9 @@ def test_padding_of_a_users_pipeline_is_void(tmp_path):
     ("transform", "expected"),
     [
         (A.Normalize(), "normalises by itself"),
+        (A.Normalize(p=0.5), "normalises by itself"),
+        (A.ToGray(num_output_channels=1, p=0.5), "returns images"),
+        (A.Resize(9, 9, area_for_downscale="image_mask"), "Resize interpolates masks"),
         (A.Rotate(mask_interpolation=1), "Rotate interpolates masks"),
         (A.OneOf([A.Affine(mask_interpolation=2)]), "Affine interpolates masks"),
     ],

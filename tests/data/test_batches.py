@@ -159,7 +159,7 @@ def test_what_is_drawn_for_a_sample_does_not_hang_together():
     """A ramp tells the scale by its slope and the crop's place by its level."""
     ramp = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[:, None, None], (1, 100, 3))
     ramp[:, :50, 2] = 0
-    augment, mask = flip_scale_crop((40, 40), 255, (0.8, 1.6)), np.zeros((100, 100), np.uint8)
+    augment, mask = augmentation("light", (40, 40), 255, (0.8, 1.6)), np.zeros((100, 100), np.uint8)
     scales, places, flips = [], [], []
     for seed in range(300):
         image = augment(ramp, mask, seed)[0].astype(float)

@@ -183,7 +183,25 @@ def larger_images(data):
     write(data / "train", "large", sample.image, sample.mask)
 
 
+def half_black_and_white(data):
+    of_two_classes(data)
+    for path in sorted(data.glob("*/masks/*"))[::2]:
+        Image.fromarray(np.minimum(read(path), 1)).save(path)
+
+
+def no_masks_of_test(data):
+    (data / "test/images").mkdir(parents=True)
+    Image.new("RGB", (80, 64)).save(data / "test/images/1.png")
+
+
+def another_format(data):
+    (data / "train/images/extra.gif").write_bytes(b"GIF89a")
+
+
 FAULTS = {
+    "0/255 in part": (half_black_and_white, "error", "0/255 masks in part"),
+    "test without masks": (no_masks_of_test, "error", "incomplete"),
+    "another format": (another_format, "warning", "passed over"),
     "truncated": (truncated, "error", "unreadable"),
     "no image": (no_image, "error", "unreadable"),
     "several frames": (several_frames, "error", "unreadable"),
@@ -246,6 +264,29 @@ def test_a_planted_fault_is_found(data, name):
         assert finding.text.endswith(".")
         assert finding.remedy.endswith((".", "}"))
     json.dumps(report.to_dict())
+
+
+def test_a_folder_without_pairs_is_a_finding_too(tmp_path):
+    report = examine(tmp_path)
+    assert [finding.kind for finding in report.findings] == ["no pairs"]
+    assert not report.is_sound
+
+
+def test_a_small_difference_tells_images_apart_and_an_orientation_of_0_is_upright(tmp_path):
+    """A part on a belt, seen again and again, in one image with a fault."""
+    rng = np.random.default_rng(0)
+    part = np.kron(rng.integers(0, 256, (8, 8, 3)), np.ones((16, 16, 1))).astype(np.uint8)
+    for split, corner in (("train", 0), ("val", 80)):
+        for folder in ("images", "masks"):
+            (tmp_path / split / folder).mkdir(parents=True)
+        image, mask = part.copy(), np.zeros(part.shape[:2], np.uint8)
+        image[corner : corner + 12, :12] = 255 - image[corner : corner + 12, :12]
+        mask[corner : corner + 12, :12] = 1
+        exif = Image.Exif()
+        exif[0x0112] = 0
+        Image.fromarray(image).save(tmp_path / f"{split}/images/1.jpg", exif=exif)
+        Image.fromarray(mask).save(tmp_path / f"{split}/masks/1.png")
+    assert examine(tmp_path).findings == ()
 
 
 def test_a_fault_names_its_files(data):

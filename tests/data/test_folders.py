@@ -65,7 +65,7 @@ def test_classes_come_from_the_masks_without_the_file(rectangles, values, names)
     assert set(np.unique(samples_of(rectangles, labels=labels)[0].mask)) <= {0, 1, 2, 255}
 
 
-@pytest.mark.parametrize("values", [[0, 128], [38, 75]])
+@pytest.mark.parametrize("values", [[0, 128], [38, 75], [0, 1, 3], list(range(100)), [1, 2]])
 def test_values_that_are_no_classes_are_not_guessed(rectangles, values):
     (rectangles / "classes.json").unlink()
     for path in (rectangles / "train/masks").iterdir():
@@ -87,7 +87,7 @@ def test_values_that_are_no_classes_are_not_guessed(rectangles, values):
         ('{"classes": "cityscape"}', "Did you mean 'cityscapes'"),
         ('{"classes": 2}', "must be a list of names"),
         ('{"classes": ["a", "b"], "values": {"9-2": 1}}', "the range '9-2'"),
-        ('{"classes": ["a", "b"], "values": {"x": 1}}', "invalid literal"),
+        ('{"classes": ["a", "b"], "values": {"x": 1}}', "the key 'x'"),
         ('{"classes": ["a", "b"], "values": {"*": 7}}', "leads to"),
         ('{"classes": ["a", null]}', "must be a list of names"),
         ('{"classes": ["a", "b"], "values": {"3": 5}}', "leads to"),
@@ -140,3 +140,58 @@ def test_the_real_images_count_as_their_page_says(camvid):
         184967, 2503995,
     ]  # fmt: skip
     assert json.loads((camvid / "classes.json").read_text())["ignore"] == labels.ignore == 11
+
+
+def named(samples):
+    return [samples[index].name for index in range(len(samples))]
+
+
+def test_new_files_do_not_move_what_was_split_off(tmp_path):
+    write_split(tmp_path, 12)
+    source = Source(str(tmp_path), val_fraction=0.25, test_fraction=0.25)
+    kept = source.split_off
+    assert {name: len(found) for name, found in kept.items()} == {"val": 3, "test": 3}
+    for part in ("images", "masks"):
+        source_path = tmp_path / part / "0.png"
+        (tmp_path / part / "00_new.png").write_bytes(source_path.read_bytes())
+    labels = source.open().labels
+    again = Source(str(tmp_path), val_fraction=0.25, test_fraction=0.25, kept=kept)
+    assert named(again.split("val", labels)) == kept["val"]
+    assert named(again.split("test", labels)) == kept["test"]
+    assert "00_new" in named(again.split("train", labels))
+
+
+def test_classes_are_those_of_all_that_is_split(tmp_path):
+    write_split(tmp_path, 8)
+    mask = np.full((40, 48), 1, np.uint8)
+    mask[:3] = 2
+    Image.fromarray(mask).save(tmp_path / "masks/5.png")
+    for seed in range(6):
+        assert len(Source(str(tmp_path), val_fraction=0.4, seed=seed).open().labels) == 3
+
+
+def test_skipped_pairs_keep_the_split_as_it_is(tmp_path):
+    write_split(tmp_path, 10)
+    (tmp_path / "masks/3.png").write_bytes(b"")
+    for how in ("random", "classes"):
+        whole = Source(str(tmp_path), val_fraction=0.3, split_by="random").split_off["val"]
+        source = Source(str(tmp_path), val_fraction=0.3, split_by=how)
+        broken = source.broken()
+        assert list(broken) == ["all/3"]
+        left = Source(str(tmp_path), val_fraction=0.3, split_by=how, skipped=tuple(broken))
+        splits = left.open()
+        assert len(splits.train) + len(splits.val) == 9
+        if how == "random":
+            assert set(named(splits.val)) == set(whole) - {"3"}
+
+
+def test_another_data_set_in_one_piece_is_scored_whole(tmp_path):
+    write_split(tmp_path, 7)
+    source = Source(str(tmp_path), val_fraction=0)
+    assert source.best_test == "all"
+    assert len(source.split("all", LABELS)) == 7
+
+
+def test_options_without_effect_are_said(rectangles):
+    notes = Source(str(rectangles), split_by="classes").open().notes
+    assert any("--split-by and --test-fraction do nothing" in note for note in notes)

@@ -90,7 +90,7 @@ def test_lists_name_pairs_and_their_splits(tmp_path, file, text):
         put(tmp_path / f"{name}.png")
     (tmp_path / file).write_text(text, encoding="utf-8")
     layout = find_pairs(tmp_path / file)
-    assert names(layout) == ["i/a b"]
+    assert names(layout) == ["a b"]
     assert layout.splits["val"][0].mask == tmp_path / "m/2.png"
 
 
@@ -105,6 +105,7 @@ def test_a_list_without_splits(tmp_path):
     ("text", "expected"),
     [
         ("a.png\n", "line 1: expected an image, its mask"),
+        (",b.png\n", "line 1: expected an image, its mask"),
         ("a.png,b.png,dev\n", "line 1: the split 'dev' is none of train, val, test"),
         ("a.png,b.png,train\nc.png,d.png\n", "names the split of some pairs only"),
         ("a.png,b.png\na.png,d.png\n", r"line 2: .*a\.png stands there twice"),
@@ -157,14 +158,15 @@ def test_an_empty_split_is_named(rectangles, part):
     for path in (rectangles / "train" / part).iterdir():
         path.unlink()
     with pytest.raises(ValueError, match=rf"train/{part} holds no file"):
-        find_pairs(rectangles)
+        find_pairs(rectangles).checked()
 
 
 @pytest.mark.parametrize("part", ["images", "masks"])
 def test_a_missing_folder_is_named(rectangles, part):
     (rectangles / "train" / part).rename(rectangles / "train/other")
     with pytest.raises(ValueError, match=rf"train/{part} is missing"):
-        find_pairs(rectangles)
+        find_pairs(rectangles).checked()
+    assert find_pairs(rectangles).checked("val", "test").splits.keys() == {"val", "test"}
 
 
 def test_jpeg_masks_are_refused(rectangles):
@@ -181,3 +183,59 @@ def test_two_files_of_one_stem_are_refused(rectangles):
     put(rectangles / "train/images/2.bmp")
     with pytest.raises(ValueError, match="one stem"):
         find_pairs(rectangles).checked()
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"), [("valid", "val"), ("Validation", "val"), ("TEST", "test")]
+)
+def test_splits_are_known_by_their_usual_names(rectangles, folder, split):
+    (rectangles / split).rename(rectangles / "moved")
+    (rectangles / "moved").rename(rectangles / folder)
+    assert len(names(find_pairs(rectangles), split)) == {"val": 3, "test": 2}[split]
+
+
+def test_what_cannot_be_told_is_asked_and_what_is_passed_over_is_said(rectangles):
+    (rectangles / "train/images/notes.gif").write_bytes(b"GIF89a")
+    put(rectangles / "extra/1.png")
+    layout = find_pairs(rectangles).checked()
+    assert [path.name for path in layout.others] == ["extra", "notes.gif"]
+    assert "passed over" in layout.notes[1]
+    put(rectangles / "images/1.png")
+    with pytest.raises(ValueError, match="it cannot be told which are meant"):
+        find_pairs(rectangles)
+    (rectangles / "valid").mkdir()
+    with pytest.raises(ValueError, match="are both val"):
+        find_pairs(rectangles)
+
+
+def test_masks_in_their_folder_may_have_an_ending_too(tmp_path):
+    put(tmp_path / "images/1.jpg")
+    put(tmp_path / "masks/1_mask.png")
+    assert names(find_pairs(tmp_path), "all") == ["1"]
+
+
+def test_a_fault_in_the_test_split_stops_no_training(rectangles):
+    (rectangles / "test/masks/0.png").unlink()
+    layout = find_pairs(rectangles)
+    assert len(layout.checked("train", "val").splits["train"]) == 6
+    with pytest.raises(ValueError, match="no partner"):
+        layout.checked("test")
+
+
+@pytest.mark.parametrize("start", ["{root}/", "../{name}/"])
+def test_names_of_a_list_stay_below_any_folder(tmp_path, start):
+    for name in ("a/1", "b/1", "m1", "m2"):
+        put(tmp_path / f"data/{name}.png")
+    start = start.format(root=tmp_path / "data", name="data")
+    (tmp_path / "lists").mkdir()
+    text = f"{start}a/1.png,{start}m1.png\n{start}b/1.png,{start}m2.png\n"
+    (tmp_path / "lists/x.csv").write_text(text)
+    layout = find_pairs(tmp_path / "lists/x.csv")
+    assert names(layout, "all") == ["a/1", "b/1"]
+
+
+def test_two_images_of_a_list_have_two_names(tmp_path):
+    for name in ("a.png", "a.bmp", "m.png", "n.png"):
+        put(tmp_path / name)
+    (tmp_path / "x.csv").write_text("a.png,m.png\na.bmp,n.png\n")
+    assert [fault.kind for fault in find_pairs(tmp_path / "x.csv").faults] == ["doubled"]

@@ -77,3 +77,15 @@ def test_what_cannot_be_divided_is_explained():
         splitting.by_groups(["xa", "b"], "x+", (0.5,), 0)
     with pytest.raises(ValueError, match=r"finds 1 group\(s\) \(v\), but 2 parts"):
         splitting.by_groups(["v1", "v2"], "v", (0.5,), 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_large_group_is_trained_on(seed):
+    names = ["big_1"] * 290 + ["a_1"] * 5 + ["b_1"] * 5
+    train, val = splitting.by_groups(names, "^(.*)_", (0.15,), seed)
+    assert [len(train), len(val)] == [290, 10]
+
+
+def test_a_group_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="not found in the name 'b1'"):
+        splitting.by_groups(["a1", "b1"], "^(a)?", (0.5,), 0)

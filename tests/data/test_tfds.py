@@ -1,5 +1,6 @@
 """Data sets of TFDS, prepared by its own writer in its own format."""
 
+import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -131,10 +132,15 @@ def test_kseg_train_writes_files_once_and_learns_them(prepared, tmp_path, monkey
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(prepared), raising=False)
     arguments = ["train", "--arch", "convnet", "--data", "tfds:kseg_pets", "--epochs", "1"]
+    folder = default_folder("tfds:kseg_pets")
+    output = call(*arguments, *FAST, "--name", "one", code=1)
+    assert f"as files to {folder}" in output
+    assert "the masks hold the values 1, 2, 3" in output
+    (folder / "classes.json").write_text(json.dumps(PETS.to_dict()))
     output = call(*arguments, *FAST, "--name", "one")
-    assert f"as files to {default_folder('tfds:kseg_pets')}" in output
-    assert "4 classes" in output
-    assert "as files to" not in call(*arguments, *FAST, "--name", "two")
+    assert "as files to" not in output
+    assert "3 classes from" in output
+    assert default_folder("tfds:kseg_pets", "a", "b") != folder
     output = call("data", "import", "tfds:kseg_pets", "out", "--split", "train=train[:2]")
     assert "2 of train, 2 of test to out" in output
     assert "expected train, val or test" in call("data", "import", "x", "y", "--split", "a", code=2)

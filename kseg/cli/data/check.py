@@ -37,13 +37,15 @@ def check(data: Path, mask_suffix: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=2))
     else:
-        _print(console, report)
+        _print(console, report, data, mask_suffix)
     if not report.is_sound:
         raise click.exceptions.Exit(1)
 
 
-def _print(console: "Console", report: "Report") -> None:
-    from kseg.cli.terminal import print_facts
+def _print(console: "Console", report: "Report", data: Path, mask_suffix: str) -> None:
+    import shlex
+
+    from kseg.cli.terminal import print_facts, printable
 
     pairs = ", ".join(
         f"{count} pairs" if split == "all" else f"{count} of {split}"
@@ -54,9 +56,9 @@ def _print(console: "Console", report: "Report") -> None:
         console.print()
         style = STYLES[finding.severity]
         console.print(f"[{style}]{finding.severity:<10}[/{style}] ", end="")
-        console.print(f"{finding.kind}: {finding.text}", markup=False)
+        console.print(printable(f"{finding.kind}: {finding.text}"), markup=False)
         for path in finding.files[1:SHOWN]:
-            console.print(f"{'':<11}{path}", markup=False)
+            console.print(printable(f"{'':<11}{path}"), markup=False)
         if len(finding.files) > SHOWN:
             more = len(finding.files) - SHOWN
             console.print(f"{'':<11}and {more} more files (--json names all)", markup=False)
@@ -70,12 +72,15 @@ def _print(console: "Console", report: "Report") -> None:
     facts = [("found", found or "nothing")]
     if report.suggestion:
         height, width = report.suggestion["size"]
-        facts.append(
-            (
-                "suggested",
-                f"kseg train --data DATA --size {height}x{width} --loss "
-                f"{report.suggestion['loss']} --class-weights "
-                f"{report.suggestion['class_weights']}",
-            )
-        )
+        options = {
+            "--data": shlex.quote(str(data)),
+            "--max-side": report.suggestion["max_side"],
+            "--size": f"{height}x{width}",
+            "--loss": report.suggestion["loss"],
+            "--class-weights": report.suggestion["class_weights"],
+        }
+        if mask_suffix != "_mask":
+            options["--mask-suffix"] = mask_suffix
+        command = " ".join(f"{name} {value}" for name, value in options.items())
+        facts.append(("suggested", f"kseg train {command}"))
     print_facts(console, facts)

@@ -64,6 +64,12 @@ def import_(
     wanted = replace(wanted, splits=dict(splits))
     console = open_console()
     with counting(console, "writing", None) as on_pair:
-        counts = tfds.import_splits(wanted, out, download=download, on_pair=on_pair)
+        counts = tfds.import_splits(
+            wanted,
+            out,
+            download=download,
+            on_pair=on_pair,
+            on_download=lambda text: print_facts(console, [("download", text)]),
+        )
     listed = ", ".join(f"{count} of {split}" for split, count in counts.items())
     print_facts(console, [("written", f"{listed} to {out}"), ("next", f"kseg data check {out}")])

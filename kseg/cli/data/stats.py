@@ -45,6 +45,7 @@ def stats(data: Path, split: str | None, mask_suffix: str, as_json: bool) -> Non
 def _print_classes(console: "Console", found: "Statistics", labels: "Labels") -> None:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     rows = found.to_dict(labels)["classes"]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -55,7 +56,7 @@ def _print_classes(console: "Console", found: "Statistics", labels: "Labels") ->
         table.add_column(title, justify="right")
     for name, row in rows.items():
         table.add_row(
-            name,
+            Text(name),
             f"{row['pixels']:,}",
             f"{row['part']:.2%}",
             f"{row['images']:,}",
