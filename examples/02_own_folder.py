@@ -2,7 +2,8 @@
 
     python examples/02_own_folder.py FOLDER
 
-FOLDER holds train/ and val/, each with images/ and masks/; an image and its mask bear one name.
+FOLDER holds images/ and masks/, or train/ and val/, each with images/ and masks/; an image and its
+mask bear one name.
 A mask is a PNG of one class index a pixel (0, 1, 2, ...; 255 is void), and classes.json, if it is
 there, names the classes: {"classes": ["background", "road", "car"]}. With `--smoke` the training is
 cut short.
@@ -14,7 +15,7 @@ from pathlib import Path
 import keras
 
 from kseg import build_unet, evaluate
-from kseg.data import Cached, FolderSamples, TrainingBatches, find_labels, flip_scale_crop
+from kseg.data import Cached, Source, TrainingBatches, augmentation
 from kseg.inference import Predictor, keras_engine
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
@@ -23,14 +24,14 @@ folder, smoke = Path(sys.argv[1]), "--smoke" in sys.argv
 size, width, epochs = ((32, 32), 4, 1) if smoke else ((256, 256), 16, 30)
 
 # 1. What the indices mean, and the images. `Cached` keeps what was read once in memory.
-labels, note = find_labels(folder)
-print(note)
-train = Cached(FolderSamples(folder, "train", labels))
-val = FolderSamples(folder, "val", labels)
+splits = Source(str(folder)).open()
+labels, train, val = splits.labels, Cached(splits.train), splits.val
+print(*splits.notes, sep="\n")
 
 # 2. Batches of one size from images of any size: flipped, scaled and cropped at random.
 #    Threads prepare the next ones while the network learns.
-batches = TrainingBatches(train, batch_size=8, augment=flip_scale_crop(size, labels.ignore))
+augment = augmentation("light", size, labels.ignore)
+batches = TrainingBatches(train, batch_size=8, augment=augment)
 
 # 3. Network, loss and metric know the void index: such pixels take no part.
 model = build_unet((None, None, 3), len(labels), filters=[width * 2**level for level in range(5)])

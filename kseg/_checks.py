@@ -7,6 +7,7 @@ Each check returns the value it was given, so that it can stand inside an expres
 import difflib
 import math
 import numbers
+import re
 from collections.abc import Collection, Sequence
 
 _WHOLE = ("dilation", "kernel_size", "steps", "output_stride", "depth", "width")
@@ -196,6 +197,23 @@ def share(value: float, what: str) -> float:
     if not isinstance(value, numbers.Real) or not 0 < value <= 1:
         raise ValueError(f"{what} must be a number above 0, up to 1. Received: {value!r}.")
     return float(value)
+
+
+def way_to_split(value: str) -> str:
+    """Return "random", "classes", or "group:" and a regular expression."""
+    how, colon, pattern = value.partition(":")
+    if how != "group":
+        return one_of(value, ("random", "classes", "group:PATTERN"), "way to split")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"'{pattern}' is no regular expression: {error}.") from None
+    if not pattern:
+        raise ValueError(
+            "group: needs a regular expression that finds in a name what must stay together, such "
+            "as group:^(.*)_ for everything up to the last underscore. Received none."
+        )
+    return value
 
 
 def classes(value: str | Sequence[int]) -> str | tuple[int, ...]:

@@ -4,9 +4,16 @@ import contextlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+_LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -39,7 +46,15 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def write_figure(path: Path, figure: "Figure") -> Path:
+    """Write a figure of Matplotlib to `path` atomically, as PNG; return the path."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    return path
+
+
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _LOCK:  # it can only be read by setting it
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

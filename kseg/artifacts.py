@@ -1,6 +1,7 @@
 """`saved_models/NAME`: everything that a run leaves behind."""
 
 import contextlib
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -42,6 +43,27 @@ class RunFolder:
     def heads(self) -> Path:
         """The model of the best epoch with all its heads, where it is deeply supervised."""
         return self.path / "heads.keras"
+
+    @property
+    def augmentation(self) -> Path:
+        """The augmentation, as albumentations reads it."""
+        return self.path / "augmentation.yaml"
+
+    @property
+    def skipped(self) -> Path:
+        """Pairs that were passed over, and why."""
+        return self.path / "skipped.json"
+
+    @property
+    def splits(self) -> Path:
+        """What was decided on the data, and which pairs were split off."""
+        return self.path / "splits.json"
+
+    def read_splits(self) -> dict[str, list[str]]:
+        """Read the names of the pairs that were split off."""
+        if not self.splits.exists():
+            return {}
+        return json.loads(self.splits.read_text(encoding="utf-8"))["split_off"]
 
     @property
     def recipe(self) -> Path:

@@ -1,10 +1,13 @@
 """What the indices of a mask mean: class names, colours, void."""
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
+from kseg import _checks
 
 VOID = 255
 
@@ -19,6 +22,7 @@ class Labels:
         ignore: The index of void pixels, in 0..255; not an index of a class.
         values: Index in a mask file -> class index, where the two differ (`{0: 0, 255: 1}` for
             black and white masks); `None` where a file holds the class indices themselves.
+        other: Class index of all that `values` does not name; `None` where that is an error.
         void_color: The RGB colour of void.
 
     Raises:
@@ -30,6 +34,7 @@ class Labels:
     colors: tuple[tuple[int, int, int], ...] = ()
     ignore: int = VOID
     values: dict[int, int] | None = None
+    other: int | None = None
     void_color: tuple[int, int, int] = (224, 224, 192)
 
     def __post_init__(self) -> None:
@@ -56,7 +61,7 @@ class Labels:
             )
         if not 0 <= self.ignore <= 255:
             raise ValueError(f"The void index must be in 0..255. Received: {self.ignore}.")
-        outside = set((self.values or {}).values()) - {*range(count), self.ignore}
+        outside = {*(self.values or {}).values(), self.other} - {*range(count), self.ignore, None}
         if outside:
             raise ValueError(
                 f"'values' leads to {sorted(outside)}, which are neither a class (0..{count - 1}) "
@@ -90,12 +95,13 @@ class Labels:
         indices = {code: index for index, code in enumerate(_color_codes(np.array(self.colors)))}
         indices.setdefault(_color_codes(self.palette)[self.ignore], self.ignore)
         unknown = [(c >> 16, c >> 8 & 255, c & 255) for c in found.tolist() if c not in indices]
-        if unknown:
+        if unknown and self.other is None:
             raise ValueError(
                 f"holds colours that are not those of a class: {unknown[:5]}. "
                 'Give each class its colour under "palette" in classes.json'
             )
-        return np.array([indices[code] for code in found], np.uint8)[inverse.reshape(codes.shape)]
+        known = np.array([indices.get(code, self.other) for code in found], np.uint8)
+        return known[inverse.reshape(codes.shape)]
 
     def from_values(self, mask: np.ndarray) -> np.ndarray:
         """Turn the values of a mask file into class indices, and prove that they are such.
@@ -103,21 +109,30 @@ class Labels:
         Raises:
             ValueError: A value is neither a class nor void.
         """
-        found = np.unique(mask).tolist()
+        if mask.dtype == np.uint8:
+            found, places = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)), None
+        else:
+            found, places = np.unique(mask, return_inverse=True)
         table = self.values or {index: index for index in range(len(self))}
         table = {self.ignore: self.ignore} | table
-        unknown = [value for value in found if value not in table]
-        if unknown:
+        unknown = [value for value in found.tolist() if value not in table]
+        if unknown and self.other is None:
             expected = str(sorted(table)) if self.values else f"0 to {len(self) - 1}"
             raise ValueError(
                 f"holds the values {unknown[:8]}; expected {expected}, or {self.ignore} for void. "
                 "Correct the mask, or say in classes.json what the values mean "
                 '("classes", "ignore", "values")'
             )
-        lookup = np.zeros(max(found) + 1, np.uint8)
-        for value in found:
-            lookup[value] = table[value]
+        indices = np.array([table.get(value, self.other) for value in found.tolist()], np.uint8)
+        if places is not None:
+            return indices[places.reshape(mask.shape)]
+        lookup = np.zeros(256, np.uint8)
+        lookup[found] = indices
         return lookup[mask]
+
+    def indexed(self) -> "Labels":
+        """Return the same classes for mask files that hold their indices."""
+        return replace(self, values=None, other=None)
 
     def to_dict(self) -> dict:
         """Return what `classes.json` holds."""
@@ -126,20 +141,29 @@ class Labels:
             "ignore": self.ignore,
             "palette": [list(color) for color in (*self.colors, self.void_color)],
         }
-        return content | ({"values": self.values} if self.values else {})
+        values = {str(key): value for key, value in (self.values or {}).items()}
+        if self.other is not None:
+            values["*"] = self.other
+        return content | ({"values": values} if values else {})
 
 
 def read_labels(path: Path) -> Labels:
     """Read a `classes.json`: names under "classes"; "ignore", "palette" and "values" as needed.
 
-    A palette may hold one colour more than there are classes, the one of void.
+    A palette may hold one colour more than there are classes, the one of void. A key of "values" is
+    an index, a range of them such as "24000-24999", or "*" for all others. "classes" may also name
+    one of `PRESETS`.
 
     Raises:
         ValueError: The file is not of this form; the message names it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-        names, values = content["classes"], content.get("values")
+        names, values = content["classes"], dict(content.get("values") or {})
+        if isinstance(names, str):
+            if len(content) > 1:
+                raise ValueError(f'"classes": "{names}" says all; take the other entries away.')
+            return PRESETS[_checks.one_of(names, PRESETS, "set of classes")]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(f'"classes" must be a list of names. Received: {names!r}.')
         colors = [tuple(int(value) for value in color) for color in content.get("palette", ())]
@@ -148,7 +172,8 @@ def read_labels(path: Path) -> Labels:
             tuple(names),
             tuple(colors),
             int(content.get("ignore", VOID)),
-            {int(key): int(value) for key, value in values.items()} if values else None,
+            other=int(values.pop("*")) if "*" in values else None,
+            values=_table(values) or None,
             **void,
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
@@ -157,6 +182,22 @@ def read_labels(path: Path) -> Labels:
             f"{path}: {reason} Expected JSON such as "
             '{"classes": ["background", "road"], "ignore": 255, "palette": [[0,0,0], [90,90,90]]}.'
         ) from error
+
+
+def _table(values: dict[str, int]) -> dict[int, int]:
+    """Turn keys such as "7" and "24000-24999" into the indices they stand for."""
+    table = {}
+    for key, value in values.items():
+        ends = re.fullmatch(r"(-?\d+)(?:-(\d+))?", str(key))
+        if not ends:
+            raise ValueError(
+                f'"values" holds the key {key!r}: expected an index, a range such as "7-9", or "*".'
+            )
+        span = range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+        if not 0 < len(span) <= 100_000:
+            raise ValueError(f'"values" holds the range {key!r}: expected up to 100,000 indices.')
+        table |= dict.fromkeys(span, int(value))
+    return table
 
 
 def numbered_labels(count: int) -> Labels:
@@ -179,3 +220,30 @@ def voc_colors(count: int) -> tuple[tuple[int, int, int], ...]:
 def _color_codes(colors: np.ndarray) -> np.ndarray:
     red, green, blue = (colors[..., channel].astype(np.int32) for channel in range(3))
     return red << 16 | green << 8 | blue
+
+
+CITYSCAPES = Labels(
+    (
+        "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
+        "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train",
+        "motorcycle", "bicycle",
+    ),
+    (
+        (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156), (190, 153, 153),
+        (153, 153, 153), (250, 170, 30), (220, 220, 0), (107, 142, 35), (152, 251, 152),
+        (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142), (0, 0, 70), (0, 60, 100),
+        (0, 80, 100), (0, 0, 230), (119, 11, 32),
+    ),
+    values=dict(
+        zip(
+            (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33),
+            range(19),
+            strict=True,
+        )
+    ),
+    other=VOID,
+    void_color=(0, 0, 0),
+)  # fmt: skip
+"""The 19 classes of Cityscapes that are scored, out of the 34 indices of its `_labelIds.png`."""
+
+PRESETS = {"cityscapes": CITYSCAPES}

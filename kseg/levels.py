@@ -3,6 +3,7 @@
 Train once, then choose: a U-Net++ of four heads holds four networks.
 """
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -140,6 +141,8 @@ def write_pruned(
     with new_run(root, name) as pruned:
         write_recipe(pruned.recipe, recipe.with_(level=level.level))
         _files.write_json(pruned.classes, folder.read_labels().to_dict())
+        if folder.splits.exists():
+            shutil.copyfile(folder.splits, pruned.splits)
         _files.write_json(pruned.scores, {"split": "val", **level.evaluation.to_dict()})
         with _files.atomic(pruned.model) as temporary:
             pruning.prune(heads, level.level).save(temporary)

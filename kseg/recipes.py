@@ -13,11 +13,13 @@ from pydantic import (
     model_validator,
 )
 
-from kseg import _files
+from kseg import _checks, _files
+from kseg.data.presets import check_pipeline, is_file
 from kseg.losses.catalog import parse
 
 Side = Annotated[int, Field(ge=1)]
 Factor = Annotated[float, Field(ge=0.1, le=10)]
+Weighting = Literal["none", "median", "enet", "inverse", "effective"]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -35,14 +37,22 @@ class Recipe(BaseModel):
         width: Channels of the first level; all others scale with it.
         size: `(height, width)` of the crops that are trained on.
         max_side: Images with a longer side are made smaller, in training and in prediction.
-        scale: Range of the factor by which images are scaled at random before the crop.
+        augment: How images are changed at random: a preset, or the path of a YAML.
+        scale: Range of the factor by which the presets "light" and "driving" scale images.
+        crop: "random", or "rare": every other crop holds a class drawn by its rarity.
+        mix: Makes one of two samples, half of the time: "none", "cutmix" or "copy-paste".
         batch_size: Images a step.
         epochs: Passes over the training images.
         learning_rate: Its peak; it rises over the first tenth and falls to 0 by a cosine.
         loss: Name of the loss, or a sum such as "ce+0.5*dice".
-        class_weights: "none", "median", "enet", or one number a class.
+        class_weights: "none", "median", "enet", "inverse", "effective", or one number a class.
         precision: Number format of the computation: "float32", "bfloat16" or "float16".
-        val_fraction: Part of the training images that validates where there is no `val` folder.
+        val_fraction: Part of the images that validates where the data has no `val` split.
+        test_fraction: Part of the images that is kept for a test where the data is not split.
+        split_by: How such parts are chosen: "random", "classes", or "group:" and a pattern.
+        mask_suffix: What ends a mask's name where masks lie beside their images.
+        skip_broken: Whether files that cannot be read are passed over instead of an error.
+        skipped: The pairs that were passed over, as "split/name".
         seed: Seed of everything random.
         level: The head to which the trained network is cut back (`prune`); `None` for none.
         versions: Versions of the packages that the run was made with.
@@ -60,14 +70,22 @@ class Recipe(BaseModel):
     width: Side | None = None
     size: tuple[Side, Side] | None = None
     max_side: Side | None = None
+    augment: str = "light"
     scale: tuple[Factor, Factor] | None = None
+    crop: Literal["random", "rare"] = "random"
+    mix: Literal["none", "cutmix", "copy-paste"] = "none"
     batch_size: Side | None = None
     epochs: Side | None = None
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     loss: str = "ce"
-    class_weights: Literal["none", "median", "enet"] | tuple[Weight, ...] | None = None
+    class_weights: Weighting | tuple[Weight, ...] | None = None
     precision: Literal["float32", "bfloat16", "float16"] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    split_by: str = "random"
+    mask_suffix: Annotated[str, Field(min_length=1)] = "_mask"
+    skip_broken: bool = False
+    skipped: tuple[str, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0
     level: Side | None = None
     versions: dict[str, str] = {}
@@ -83,6 +101,18 @@ class Recipe(BaseModel):
     def _loss_is_known(cls, text: str) -> str:
         parse(text)
         return text
+
+    @field_validator("augment")
+    @classmethod
+    def _augmentation_is_known(cls, text: str) -> str:
+        if not is_file(text):
+            check_pipeline(text)
+        return text
+
+    @field_validator("split_by")
+    @classmethod
+    def _split_is_known(cls, text: str) -> str:
+        return _checks.way_to_split(text)
 
     @property
     def encoder_options(self) -> dict:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-from matplotlib.figure import Figure
 
 from kseg import _files
 from kseg.artifacts import RunFolder
@@ -30,7 +29,7 @@ def report_training(folder: RunFolder) -> Path | None:
     history = read_history(folder.history)
     history.pop("learning_rate")
     heads = [name for name in history if HEAD.fullmatch(name)]
-    return _save(folder.path / "curves.png", curves.training_curves(history, heads))
+    return _files.write_figure(folder.path / "curves.png", curves.training_curves(history, heads))
 
 
 def report_predictions(folder: RunFolder, predictor: Predictor, samples: Samples) -> Path:
@@ -42,12 +41,14 @@ def report_predictions(folder: RunFolder, predictor: Predictor, samples: Samples
         (sample.name, sample.image, sample.mask, mask)
         for sample, mask in zip(chosen, predicted, strict=True)
     ]
-    return _save(folder.path / "predictions.png", overlays.comparison(rows, samples.labels))
+    return _files.write_figure(
+        folder.path / "predictions.png", overlays.comparison(rows, samples.labels)
+    )
 
 
 def report_network(model: keras.Model, path: Path, title: str) -> Path:
     """Draw a network's parts as a picture; return where."""
-    return _save(path, graphs.network_picture(*parts(model), title))
+    return _files.write_figure(path, graphs.network_picture(*parts(model), title))
 
 
 def report_evaluation(folder: RunFolder, evaluation: Evaluation, split: str) -> list[Path]:
@@ -55,13 +56,13 @@ def report_evaluation(folder: RunFolder, evaluation: Evaluation, split: str) -> 
     scores = folder.path / f"evaluation_{split}.json"
     _files.write_json(scores, {"split": split, **evaluation.to_dict()})
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
-    written = [scores, _save(folder.path / f"confusion_{split}.png", picture)]
+    written = [scores, _files.write_figure(folder.path / f"confusion_{split}.png", picture)]
     if evaluation.calibration is not None:
         found = evaluation.calibration
         picture = calibration.reliability_picture(
             found.pixels, found.confidence, found.correct, found.expected_error
         )
-        written.append(_save(folder.path / f"reliability_{split}.png", picture))
+        written.append(_files.write_figure(folder.path / f"reliability_{split}.png", picture))
     return written
 
 
@@ -94,7 +95,7 @@ def report_levels(folder: RunFolder, levels: Sequence[Level], chosen: Level) -> 
     names = [level.head for level in levels]
     scores = [level.mean_iou for level in levels]
     picture = tradeoffs.tradeoff_picture(names, scores, costs, chosen.head)
-    return _save(folder.path / "levels.png", picture)
+    return _files.write_figure(folder.path / "levels.png", picture)
 
 
 TITLES = {
@@ -120,9 +121,3 @@ def class_table(evaluation: Evaluation) -> tuple[list[str], list[Sequence[str]]]
     pixels = [f"{count:,}" for count in evaluation.scores.pixels]
     titles = ["class", *(TITLES[name] for name in columns), "pixels"]
     return titles, list(zip(evaluation.labels.names, *cells, pixels, strict=True))
-
-
-def _save(path: Path, figure: Figure) -> Path:
-    with _files.atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
-    return path

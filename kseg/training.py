@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +14,13 @@ import numpy as np
 from kseg import _extras, _files, machine
 from kseg.artifacts import RunFolder
 from kseg.callbacks import Checkpoint, HistoryFile
-from kseg.data.augment import flip_scale_crop
+from kseg.data.augment import augmentation, write_pipeline
 from kseg.data.batches import TrainingBatches, ValidationBatches
+from kseg.data.mixing import copy_paste, cutmix
+from kseg.data.presets import check_pipeline
 from kseg.data.samples import Cached
 from kseg.data.sources import Source, Splits
-from kseg.data.statistics import Survey, class_weights, survey
+from kseg.data.statistics import Survey, class_weights, inverse_frequency, survey
 from kseg.evaluation import Evaluation, evaluate
 from kseg.labels import Labels
 from kseg.losses.catalog import PIXELWISE, make_loss, parse
@@ -44,12 +46,16 @@ class Prepared:
         splits: The data, training and validation kept in memory as far as that goes.
         train: What the look at the training samples told.
         val: What the look at the validation samples told.
+        skipped: Pairs that were passed over, and why.
+        split_off: Names of the pairs of the splits that the data does not have by itself.
     """
 
     recipe: Recipe
     splits: Splits
     train: Survey
     val: Survey
+    skipped: dict[str, str]
+    split_off: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,14 @@ class Run:
         evaluation: Scores of the best epoch on the validation split.
         best_epoch: The epoch that `model.keras` holds, from 1.
         epochs: The epochs that were trained.
+        waited: Part of the training in which the network waited for images.
     """
 
     folder: RunFolder
     evaluation: Evaluation
     best_epoch: int
     epochs: int
+    waited: float
 
 
 class Interrupted(Exception):
@@ -99,11 +107,17 @@ def prepare(
     """
     catalog.check_size(recipe.arch, recipe.size)
     recipe = _for_machine(recipe, device)
+    check_pipeline(recipe.augment)
     with shapes_only():
         network = _network(recipe, 2, load=False)
         if recipe.level:
             head_of(network, recipe.level)
-    splits = source(recipe, recipe.max_side).open()
+    skipped = dict.fromkeys(recipe.skipped, "skipped by the recipe")
+    if recipe.skip_broken:
+        skipped |= source(recipe).broken(on_sample)
+    recipe = recipe.with_(skipped=tuple(skipped))
+    opened = source(recipe, recipe.max_side)
+    splits = opened.open()
     splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
     for name, found in (("training", train), ("validation", val)):
@@ -112,7 +126,8 @@ def prepare(
                 f"The {name} masks hold nothing but void ({splits.labels.ignore}): there is "
                 "nothing to learn or to score. Correct the masks, or classes.json."
             )
-    return Prepared(_for_data(recipe, device, train, splits.labels), splits, train, val)
+    recipe = _for_data(recipe, device, train, splits.labels)
+    return Prepared(recipe, splits, train, val, skipped, opened.split_off)
 
 
 def train(
@@ -130,6 +145,12 @@ def train(
     """
     recipe, labels = prepared.recipe, prepared.splits.labels
     write_recipe(folder.recipe, recipe)
+    if prepared.skipped:
+        _files.write_json(folder.skipped, prepared.skipped)
+    if recipe.data != "shapes":
+        content = {"notes": prepared.splits.notes, "split_off": prepared.split_off}
+        _files.write_json(folder.splits, content)
+    write_pipeline(folder.augmentation, recipe.augment, recipe.size, recipe.scale)
     _files.write_json(folder.classes, labels.to_dict())
     _set_seed(recipe.seed)
     model, batches, validation = _assemble(prepared)
@@ -137,6 +158,7 @@ def train(
         folder.model, folder.last_model, export=plain_copier(prepared), heads=folder.heads
     )
     history = keras.callbacks.History()
+    started = time.perf_counter()
     try:
         model.fit(
             batches,
@@ -159,9 +181,10 @@ def train(
         if not folder.model.exists():
             checkpoint.save(folder.model)
         raise Interrupted(folder, len(history.epoch)) from None
+    waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
     evaluation = evaluate(folder.open_predictor(), source(recipe).split("val", labels))
     _files.write_json(folder.scores, {"split": "val", **evaluation.to_dict()})
-    return Run(folder, evaluation, checkpoint.best_epoch, len(history.epoch))
+    return Run(folder, evaluation, checkpoint.best_epoch, len(history.epoch), waited)
 
 
 def fit_into(prepared: Prepared, minutes: float) -> Prepared:
@@ -205,9 +228,28 @@ def plain_copier(prepared: Prepared) -> Callable[[keras.Model], keras.Model]:
     return copy
 
 
-def source(recipe: Recipe, max_side: int | None = None) -> Source:
-    """Return a recipe's data set, to be read with images at full size or up to `max_side`."""
-    return Source(recipe.data, recipe.size, max_side, recipe.val_fraction, recipe.seed)
+def source(
+    recipe: Recipe, max_side: int | None = None, kept: Mapping[str, Sequence[str]] | None = None
+) -> Source:
+    """Return a recipe's data set, to be read with images at full size or up to `max_side`.
+
+    Args:
+        recipe: Names the data set.
+        max_side: Larger images are made smaller on reading; `None` for full size.
+        kept: What a run has split off, by `RunFolder.read_splits`, to split alike.
+    """
+    return Source(
+        recipe.data,
+        recipe.size,
+        max_side,
+        recipe.val_fraction,
+        recipe.test_fraction,
+        recipe.split_by,
+        recipe.mask_suffix,
+        recipe.seed,
+        recipe.skipped,
+        kept or {},
+    )
 
 
 def _for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
@@ -257,11 +299,14 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
 def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, ValidationBatches]:
     """Build and compile the network, and open its batches."""
     recipe, labels = prepared.recipe, prepared.splits.labels
+    rarity = inverse_frequency(prepared.train.pixels)
+    rare = rarity if recipe.crop == "rare" else None
     batches = TrainingBatches(
         prepared.splits.train,
         recipe.batch_size,
-        flip_scale_crop(recipe.size, labels.ignore, recipe.scale),
+        augmentation(recipe.augment, recipe.size, labels.ignore, recipe.scale, rare),
         recipe.seed,
+        mix={"none": None, "cutmix": cutmix, "copy-paste": copy_paste(rarity)}[recipe.mix],
     )
     height, width = prepared.val.sizes.max(axis=0)
     stride = catalog.stride(recipe.arch)

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kseg"
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"reports"},
+    {"reports", "sheets"},
     {"training", "levels"},
     {"artifacts"},
     {"recipes"},
@@ -67,6 +67,7 @@ def test_imports_lead_downwards(path):
         ["-m", "kseg", "train", "--colour"],
         ["-m", "kseg", "train", "--arch", "unett"],
         ["-m", "kseg", "predict", "--help"],
+        ["-m", "kseg", "data", "check", "--help"],
     ],
 )
 def test_light_commands_import_neither_keras_nor_a_backend(arguments):

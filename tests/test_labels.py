@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kseg import _files
-from kseg.labels import Labels, read_labels, voc_colors
+from kseg.labels import CITYSCAPES, Labels, read_labels, voc_colors
 
 
 def test_voc_colours_are_those_of_the_data_set():
@@ -26,8 +26,48 @@ def test_values_are_mapped_by_the_table():
         labels.from_values(np.array([[8]]))
 
 
+def test_ranges_of_instances_and_all_others_are_mapped(tmp_path):
+    path = tmp_path / "classes.json"
+    path.write_text('{"classes": ["a", "b"], "values": {"0": 0, "26000-26999": 1, "*": 255}}')
+    labels = read_labels(path)
+    mask = np.array([[0, 26000, 26999, 27000, 1, 2**31 - 1]])
+    np.testing.assert_array_equal(labels.from_values(mask), [[0, 1, 1, 255, 255, 255]])
+    assert labels.from_values(mask).dtype == np.uint8
+
+
+def test_all_other_colours_are_mapped_too():
+    labels = Labels(("a", "b"), ((1, 1, 1), (2, 2, 2)), other=255)
+    image = np.array([[[1, 1, 1], [2, 2, 2], [9, 9, 9]]], np.uint8)
+    np.testing.assert_array_equal(labels.from_colors(image), [[0, 1, 255]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_every_width_of_integers_is_read_alike(dtype):
+    labels = Labels(("a", "b", "c"))
+    mask = np.random.default_rng(0).choice([0, 1, 2, 255], (5, 7))
+    np.testing.assert_array_equal(labels.from_values(mask.astype(dtype)), mask)
+
+
+def test_cityscapes_keeps_the_19_classes_that_are_scored(tmp_path):
+    """The table of cityscapesScripts (helpers/labels.py): raw id 7 is road, 33 bicycle."""
+    path = tmp_path / "classes.json"
+    path.write_text('{"classes": "cityscapes"}')
+    labels = read_labels(path)
+    assert len(labels) == 19
+    expected = [255] * 7 + [0, 1, 255, 255, 2, 3, 4, 255, 255, 255, 5, 255, *range(6, 16)]
+    expected += [255, 255, 16, 17, 18]
+    np.testing.assert_array_equal(labels.from_values(np.arange(34, dtype=np.uint8)), expected)
+    assert labels.names[expected[24]] == "person"
+
+
 def test_survive_the_file(tmp_path):
-    for labels in (Labels(("a", "b")), Labels(("a", "b"), ((1, 2, 3), (4, 5, 6)), 9, {0: 0, 5: 1})):
+    for labels in (
+        Labels(("a", "b")),
+        Labels(("a", "b"), ((1, 2, 3), (4, 5, 6)), 9, {0: 0, 5: 1}),
+        Labels(("a", "b"), values={0: 0, 5: 1}, other=255),
+        Labels(("a", "b"), other=255),
+        CITYSCAPES,
+    ):
         _files.write_json(tmp_path / "classes.json", labels.to_dict())
         assert read_labels(tmp_path / "classes.json") == labels
 

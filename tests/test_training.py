@@ -1,5 +1,7 @@
 """What a training chooses, keeps and scores."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -140,3 +142,30 @@ def test_a_deeply_supervised_run_keeps_all_heads_and_saves_one(rectangles):
     columns = folder.history.read_text().splitlines()[0].split(",")
     assert {"decoder_3", "decoder_2", "final", "loss", "val_mean_iou"} <= set(columns)
     assert folder.read_recipe().head_weights == "half"
+
+
+def test_broken_files_stop_a_training_or_are_listed_in_the_run(rectangles):
+    (rectangles / "train/images/1.png").write_text("no image")
+    (rectangles / "val/masks/2.png").write_bytes((rectangles / "val/masks/0.png").read_bytes()[:60])
+    recipe = make_recipe(data=str(rectangles), arch="convnet", width=2, epochs=1)
+    with pytest.raises(ValueError, match=r"train/images/1\.png is not an image"):
+        training.prepare(recipe, CPU)
+    prepared = training.prepare(recipe.with_(skip_broken=True), CPU)
+    assert [len(prepared.splits.train), len(prepared.splits.val)] == [5, 2]
+    run = training.train(prepared, RunFolder(rectangles))
+    assert run.evaluation.images == 2
+    assert set(json.loads(run.folder.skipped.read_text())) == {
+        "train/images/1.png",
+        "val/images/2.png",
+    }
+    again = training.prepare(run.folder.read_recipe(), CPU)
+    assert len(again.splits.train) == 5
+
+
+@pytest.mark.parametrize("mix", ["cutmix", "copy-paste"])
+def test_rare_crops_and_mixed_samples_train(rectangles, mix):
+    recipe = make_recipe(
+        data=str(rectangles), arch="convnet", width=2, epochs=1, crop="rare", mix=mix
+    )
+    run = training.train(training.prepare(recipe, CPU), RunFolder(rectangles))
+    assert run.folder.augmentation.exists()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kseg.cli.options import runs_option
+from kseg.cli.options import mask_suffix_option, runs_option
 
 
 @click.command()
@@ -12,9 +12,11 @@ from kseg.cli.options import runs_option
 @click.option("--data", metavar="DATA", help="Another data set with the run's classes.")
 @click.option(
     "--split",
-    type=click.Choice(["train", "val", "test"]),
-    help="Split to score.  [default: test, or val where there is no test]",
+    type=click.Choice(["train", "val", "test", "all"]),
+    help="Split to score; all is another data set in one piece.  [default: test, or val where "
+    "there is no test, or all]",
 )
+@mask_suffix_option
 @click.option("--border", is_flag=True, help="Score the borders of the classes too.")
 @click.option(
     "--border-tolerance",
@@ -34,6 +36,7 @@ def evaluate(
     border_tolerance: float,
     calibration: bool,
     per_image: bool,
+    mask_suffix: str,
     runs: Path,
 ) -> None:
     """Score RUN, by default the newest, on a whole split.
@@ -50,11 +53,14 @@ def evaluate(
     folder = artifacts.find_run(runs, run)
     print_device(console, machine.backend(), machine.device())
 
-    from kseg import evaluation, reports
+    from kseg import evaluation, reports, training
     from kseg.data.sources import Source
 
     recipe = folder.read_recipe()
-    source = Source(data or recipe.data, recipe.size, None, recipe.val_fraction, recipe.seed)
+    if data:
+        source = Source(data, recipe.size, val_fraction=0, mask_suffix=mask_suffix)
+    else:
+        source = training.source(recipe, kept=folder.read_splits())
     split = split or source.best_test
     samples = source.split(split, source.labels(folder.read_labels()))
     predictor = folder.open_predictor()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kseg.cli.data import data
 from kseg.cli.evaluate import evaluate
 from kseg.cli.info import info
 from kseg.cli.models import models
@@ -59,6 +60,7 @@ def kseg() -> None:
     kseg predict IMAGE...                   predict masks with the newest run
     kseg prune                              cut a U-Net++ back to a smaller network
     kseg models                             list the architectures
+    kseg data check FOLDER                  say what is wrong with a data set
 
     Every option can be set by a variable too, such as KSEG_TRAIN_EPOCHS=5.
     """
@@ -67,5 +69,5 @@ def kseg() -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (train, evaluate, predict, prune, models, info):
+for command in (train, evaluate, predict, prune, models, data, info):
     kseg.add_command(command)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kseg import _checks
-from kseg.losses.catalog import parse
+from kseg.data.presets import PRESETS, check_pipeline
 
 
 class Size(click.ParamType):
@@ -52,7 +52,7 @@ class Weights(click.ParamType):
 class ClassWeights(Weights):
     """Weights of the classes in the loss."""
 
-    kinds = ("none", "median", "enet")
+    kinds = ("none", "median", "enet", "inverse", "effective")
     each = "a class"
 
 
@@ -74,23 +74,49 @@ def runs_option(command: Callable) -> Callable:
     )(command)
 
 
-def a_loss(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuse, as a click callback, what is no loss."""
-    try:
-        if value is not None:
-            parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    return value
+def checked_by(function: Callable[[str], Any]) -> Callable:
+    """Return a click callback that refuses a value for which `function` raises a `ValueError`."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                function(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+        return value
+
+    return check
 
 
 def one_of(choices: Any, what: str) -> Callable:
     """Return a click callback that suggests the nearest of `choices` for an unknown value."""
+    return checked_by(lambda value: _checks.one_of(value, choices, what))
 
-    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-        try:
-            return value if value is None else _checks.one_of(value, choices, what)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
 
-    return check
+data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+mask_suffix_option = click.option(
+    "--mask-suffix",
+    default="_mask",
+    show_default=True,
+    help="What ends a mask's name where masks lie beside their images.",
+)
+augment_option = click.option(
+    "--augment",
+    metavar="NAME|YAML",
+    callback=checked_by(check_pipeline),
+    help=f"How images are changed at random: {', '.join(PRESETS)}; or a pipeline of your own that "
+    "albumentations saved as YAML.  [default: light]",
+)
+image_key_option = click.option(
+    "--image-key", default="image", show_default=True, help="Feature of TFDS that holds the images."
+)
+mask_key_option = click.option(
+    "--mask-key",
+    default="segmentation_mask",
+    show_default=True,
+    help="Feature of TFDS that holds the masks.",
+)
+download_option = click.option(
+    "--download", is_flag=True, help="Let TFDS download what is not on this machine."
+)

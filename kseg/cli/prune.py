@@ -54,7 +54,8 @@ def prune(
 
     heads = levels.open_heads(folder)
     head_of(heads, level)
-    samples = training.source(folder.read_recipe()).split("val", folder.read_labels())
+    source = training.source(folder.read_recipe(), kept=folder.read_splits())
+    samples = source.split("val", folder.read_labels())
     print_facts(console, [("run", f"{folder.path}, {len(samples)} images of val")])
     with counting(console, "scoring", None) as on_image:
         found = levels.measure_levels(folder, heads, samples, on_image)

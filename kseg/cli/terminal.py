@@ -25,7 +25,12 @@ def print_facts(console: "Console", facts: Sequence[tuple[str, str]]) -> None:
     """Print names and values in two columns."""
     for name, value in facts:
         console.print(f"[bold]{name:<10}[/bold] ", end="")
-        console.print(value, markup=False)
+        console.print(printable(value), markup=False)
+
+
+def printable(text: str) -> str:
+    """Spell bytes of file names that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def print_device(console: "Console", backend: str, device: "Device") -> None:

@@ -5,9 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kseg.cli.options import ClassWeights, HeadWeights, Size, a_loss, one_of, runs_option
+from kseg import _checks
+from kseg.cli.options import (
+    ClassWeights,
+    HeadWeights,
+    Size,
+    augment_option,
+    checked_by,
+    download_option,
+    image_key_option,
+    mask_key_option,
+    one_of,
+    runs_option,
+)
 from kseg.encoders.catalog import ENCODERS
-from kseg.losses.catalog import LOSSES
+from kseg.losses.catalog import LOSSES, parse
 from kseg.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -28,9 +40,13 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     metavar="DATA",
-    help="Folder with train/ (and val/, test/), each with images/ and masks/; or the built-in "
-    "data set shapes.  [default: shapes]",
+    help="Folder with train/ (and val/, test/), each with images/ and masks/; a folder that is to "
+    "be split; a list of pairs (.csv, .txt); oxford_iiit_pet or tfds:NAME of TensorFlow Datasets; "
+    "or the built-in data set shapes.  [default: shapes]",
 )
+@image_key_option
+@mask_key_option
+@download_option
 @click.option("--name", help="Name of the run.  [default: ARCH-DATA, numbered if it exists]")
 @click.option("--overwrite", is_flag=True, help="Replace a run of that name.")
 @click.option(
@@ -73,11 +89,24 @@ if TYPE_CHECKING:
     "--size", type=Size(), help="Height and width of the crops, multiples of the network's stride."
 )
 @click.option("--max-side", type=click.IntRange(1), help="Larger images are made smaller.")
+@augment_option
 @click.option(
     "--scale",
     type=click.FloatRange(0.1, 10),
     nargs=2,
-    help="Range of the factor by which images are scaled at random before the crop.",
+    help="Range of the factor by which the presets light and driving scale images.",
+)
+@click.option(
+    "--crop",
+    type=click.Choice(["random", "rare"]),
+    help="Where images are cropped: anywhere, or every other time around a class drawn by its "
+    "rarity.  [default: random]",
+)
+@click.option(
+    "--mix",
+    type=click.Choice(["none", "cutmix", "copy-paste"]),
+    help="Make one of two samples half of the time: a rectangle of another, or all pixels of a "
+    "class of another, drawn by its rarity.  [default: none]",
 )
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
@@ -92,15 +121,15 @@ if TYPE_CHECKING:
 @click.option(
     "--loss",
     metavar="SUM",
-    callback=a_loss,
+    callback=checked_by(parse),
     help=f"Loss, or a sum such as ce+0.5*dice, of {', '.join(LOSSES)}.  [default: ce]",
 )
 @click.option(
     "--class-weights",
     type=ClassWeights(),
-    help="Weights of the classes in the loss: none, median or enet (both from the training "
-    "masks), or one number a class.  [default: enet for ce, focal and topk where a "
-    "class has under 1 % of the pixels, else none]",
+    help="Weights of the classes in the loss: none; median, enet, inverse or effective (from the "
+    "training masks; kseg data stats shows them); or one number a class.  [default: enet for ce, "
+    "focal and topk where a class has under 1 % of the pixels, else none]",
 )
 @click.option(
     "--precision",
@@ -110,7 +139,30 @@ if TYPE_CHECKING:
 @click.option(
     "--val-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Part of train that validates where there is no val folder.  [default: 0.15]",
+    help="Part of the images that validates where the data has no val split.  [default: 0.15]",
+)
+@click.option(
+    "--test-fraction",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Part of the images kept for a test where the data is not split.  [default: 0]",
+)
+@click.option(
+    "--split-by",
+    metavar="HOW",
+    callback=checked_by(_checks.way_to_split),
+    help="How these parts are chosen: random; classes, so that each is found in every part; or "
+    "group:PATTERN, a regular expression that finds in a name what must stay together, such as "
+    "the video of a frame.  [default: random]",
+)
+@click.option(
+    "--mask-suffix",
+    help="What ends a mask's name where masks lie beside their images.  [default: _mask]",
+)
+@click.option(
+    "--skip-broken",
+    is_flag=True,
+    default=None,
+    help="Go on without files that cannot be read, and list them in the run.",
 )
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
@@ -122,6 +174,9 @@ def train(
     minutes: float | None,
     tensorboard: bool,
     runs: Path,
+    image_key: str,
+    mask_key: str,
+    download: bool,
     **choices: Any,
 ) -> None:
     """Train a network and keep everything in a folder of its own.
@@ -137,6 +192,7 @@ def train(
     console = open_console()
     backend, device = machine.backend(), machine.device()
     print_device(console, backend, device)
+    wish = _as_files(console, wish, image_key, mask_key, download)
 
     from kseg import reports, training
     from kseg.callbacks import Progress
@@ -175,18 +231,50 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
         raise click.UsageError("Give --epochs or --minutes, not both.")
     given = {key: value for key, value in choices.items() if value is not None}
     start = read_recipe(recipe) if recipe else make_recipe()
+    if given.get("data", start.data) != start.data:
+        start = start.with_(skipped=())
     try:
         wish = start.with_(**given)
         catalog.check_size(wish.arch, wish.size)
         catalog.check(wish.arch, **wish.encoder_options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if wish.data != "shapes" and not Path(wish.data).is_dir():
+    if not (wish.data == "shapes" or _is_tfds(wish.data) or Path(wish.data).exists()):
         raise click.BadParameter(
-            f"'{wish.data}' is neither a folder nor the built-in data set shapes.",
+            f"'{wish.data}' is no folder, no list of pairs, and not the built-in data set shapes.",
             param_hint="--data",
         )
     return wish
+
+
+def _is_tfds(data: str) -> bool:
+    from kseg.data.tfds import is_tfds
+
+    return is_tfds(data)
+
+
+def _as_files(
+    console: "Console", wish: "Recipe", image_key: str, mask_key: str, download: bool
+) -> "Recipe":
+    """Write a data set of TensorFlow Datasets as files, if they are not there, and name them."""
+    from kseg.cli.terminal import counting, print_facts
+    from kseg.data import tfds
+
+    if not tfds.is_tfds(wish.data):
+        return wish
+    folder = tfds.default_folder(wish.data, image_key, mask_key)
+    if not folder.exists():
+        wanted = tfds.wanted(wish.data, image_key, mask_key)
+        with counting(console, f"writing {wish.data} to {folder}", None) as on_pair:
+            tfds.import_splits(
+                wanted,
+                folder,
+                download=download,
+                on_pair=on_pair,
+                on_download=lambda text: print_facts(console, [("download", text)]),
+            )
+        print_facts(console, [("written", f"{wish.data} as files to {folder}")])
+    return wish.with_(data=str(folder))
 
 
 def _run_name(name: str | None, runs: Path, wish: "Recipe", overwrite: bool) -> str:
@@ -221,6 +309,7 @@ def _print_data(console: "Console", prepared: "Prepared") -> None:
                 f"validation images, {len(splits.labels)} classes",
             ),
             *(("", note) for note in splits.notes),
+            *(("skipped", text) for text in prepared.skipped.values()),
         ],
     )
 
@@ -238,8 +327,8 @@ def _print_recipe(console: "Console", recipe: "Recipe") -> None:
             (
                 "training",
                 f"{recipe.epochs} epochs, batch {recipe.batch_size}, crops of {height}x{width}, "
-                f"images up to {recipe.max_side}, scaled by {recipe.scale[0]:g} to "
-                f"{recipe.scale[1]:g}",
+                f"images up to {recipe.max_side}, augmentation {recipe.augment} (scale "
+                f"{recipe.scale[0]:g} to {recipe.scale[1]:g})",
             ),
             (
                 "",
@@ -272,6 +361,7 @@ def _print_run(console: "Console", run: "Run", prepared: "Prepared") -> None:
     print_facts(
         console,
         [
+            ("waited", f"{run.waited:.1%} of the training for images"),
             ("run", f"{run.folder.path}, best epoch {run.best_epoch} of {run.epochs}"),
             ("next", f"kseg evaluate {name}"),
             ("", f"kseg predict --run {name} {_an_image(run.folder, prepared)}"),

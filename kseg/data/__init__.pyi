@@ -1,9 +1,12 @@
-from .augment import flip_scale_crop as flip_scale_crop
+from .augment import augmentation as augmentation
 from .batches import TrainingBatches as TrainingBatches
 from .batches import ValidationBatches as ValidationBatches
-from .folders import FolderSamples as FolderSamples
+from .folders import FileSamples as FileSamples
 from .folders import find_labels as find_labels
+from .pairs import find_pairs as find_pairs
+from .samples import ArraySamples as ArraySamples
 from .samples import Cached as Cached
 from .samples import Sample as Sample
 from .samples import stack as stack
 from .shapes import ShapesSamples as ShapesSamples
+from .sources import Source as Source

@@ -1,58 +1,219 @@
-"""Augmentation by albumentations, which stands behind this file alone."""
+"""Augmentation by albumentations, which stands behind this file alone.
+
+A preset, or a pipeline of the user's own in albumentations' YAML, is followed by what all share: a
+random crop of one size. Masks are interpolated by nearest neighbours and padded with void.
+"""
 
 import os
 import random
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from kseg import _files
+from kseg.data.mixing import crop_with
+from kseg.data.presets import check_pipeline, is_file
 
 # albumentations looks up the network when it is imported, unless this is set first.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+Size = tuple[int, int]
+GREY = 127
 
 
-def flip_scale_crop(
-    size: tuple[int, int], ignore: int, scale: tuple[float, float] = (0.75, 1.5)
+def augmentation(
+    pipeline: str | Path,
+    size: Size,
+    ignore: int,
+    scale: tuple[float, float] = (0.75, 1.5),
+    rare: Sequence[float] | None = None,
 ) -> Augmentation:
-    """Flip horizontally, scale at random and crop to one size.
+    """Make images of one size, changed at random, of images of any size.
 
     Args:
+        pipeline: One of `presets.PRESETS`, which says what each does, or the path of a YAML that
+            albumentations' `save` wrote.
         size: `(height, width)` of the result; a smaller image is padded, its mask with void.
         ignore: The index of void pixels.
-        scale: The range of the factor by which the image is scaled.
+        scale: The range of the factor by which "light" and "driving" scale an image.
+        rare: A weight a class: half of the crops hold a pixel of a class drawn by it from those
+            that the image holds. `None` for crops anywhere.
 
     Returns:
-        A function of `(image, mask, seed)` to image and mask of `size`. The same seed gives the
-        same result; it can be called from several threads.
+        A function of `(image, mask, seed)` to image and mask of `size`, uint8. The same seed gives
+        the same result; it can be called from several threads.
 
     Raises:
-        ValueError: `scale` is not a range.
+        ValueError: There is no such preset; the file holds no pipeline, or one that interpolates
+            masks, or that returns anything but uint8 images; or `scale` is not a range.
     """
     low, high = scale
     if not 0 < low <= high:
         raise ValueError(f"scale must rise from above 0, such as (0.75, 1.5). Received: {scale}.")
+    check_pipeline(pipeline)
     import albumentations as A
 
-    def pipeline() -> A.Compose:
+    def make() -> A.Compose:
+        chosen = (
+            [_read(Path(pipeline))] if is_file(pipeline) else _preset(str(pipeline), size, scale)
+        )
+        if rare is not None:  # the crop is to choose from the whole image
+            chosen = [step for step in chosen if not isinstance(step, A.RandomResizedCrop)]
         height, width = size
-        return A.Compose(
+        padded = {"fill": GREY, "border_mode": 0}
+        whole = A.Compose(
             [
                 # A side of a few pixels would vanish when it is scaled.
-                A.PadIfNeeded(16, 16, fill=127, fill_mask=ignore, border_mode=0),
-                A.HorizontalFlip(),
-                A.RandomScale((low - 1, high - 1), p=1),
-                A.PadIfNeeded(height, width, fill=127, fill_mask=ignore, border_mode=0),
-                A.RandomCrop(height, width),
+                A.PadIfNeeded(16, 16, **padded),
+                *chosen,
+                A.PadIfNeeded(height, width, **padded),
+                *([] if rare is not None else [A.RandomCrop(height, width)]),
             ]
         )
+        for transform in _all_of(whole):
+            for attribute in ("fill_mask", "mask_drop_value"):
+                if getattr(transform, attribute, None) is not None:
+                    setattr(transform, attribute, ignore)
+        return whole
 
-    return _seeded(pipeline)
+    changed = _seeded(make, str(pipeline))
+    if is_file(pipeline):
+        trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
+        for seed in range(8):
+            changed(*trial, seed)
+    return changed if rare is None else _cropped(changed, size, rare)
 
 
-def _seeded(pipeline: Callable) -> Augmentation:
-    """Give each thread a pipeline of its own, whose random state is set anew for every sample."""
+def write_pipeline(
+    path: Path, pipeline: str | Path, size: Size, scale: tuple[float, float]
+) -> None:
+    """Write a preset, or a pipeline of the user's, as albumentations' YAML, without the last crop.
+
+    Raises:
+        ValueError: As in `augmentation`.
+    """
+    import albumentations as A
+    import yaml
+
+    if is_file(pipeline):
+        chosen = _read(Path(pipeline))
+    else:
+        chosen = A.Compose(_preset(str(pipeline), size, scale))
+    _files.write_text(path, yaml.safe_dump(_plain(A.to_dict(chosen)), sort_keys=False))
+
+
+def _preset(name: str, size: Size, scale: tuple[float, float]) -> list:
+    """Return the transforms of a preset."""
+    import albumentations as A
+
+    low, high = scale
+    scaled = A.RandomScale((low - 1, high - 1), p=1)
+    reflected = 4  # cv2.BORDER_REFLECT_101
+    presets = {
+        "none": list,
+        "light": lambda: [A.HorizontalFlip(), scaled],
+        "pets": lambda: [
+            A.RandomScale((-0.2, 0.2), p=1),
+            A.HorizontalFlip(),
+            A.Affine(
+                scale=(0.8, 1.2),
+                translate_percent=(-0.1, 0.1),
+                rotate=(-30, 30),
+                fill=GREY,
+                p=0.5,
+            ),
+            A.RandomResizedCrop(size, scale=(0.8, 1.0)),
+            A.RandomBrightnessContrast(0.2, 0.2),
+            A.GridDropout(0.3, fill=GREY, p=0.5),
+        ],
+        "photo": lambda: [
+            A.Rotate(40, border_mode=reflected, p=0.9),
+            A.HorizontalFlip(),
+            A.RGBShift(25, 25, 25, p=0.9),
+            A.OneOf([A.Blur(3), A.ColorJitter(hue=(-0.1, 0.1))], p=1),
+        ],
+        "sharpness": lambda: [A.Sharpen(), A.HorizontalFlip()],
+        "driving": lambda: [
+            A.HorizontalFlip(),
+            scaled,
+            A.RandomBrightnessContrast(0.3, 0.2),
+            A.HueSaturationValue(8, 20, 0),
+            A.OneOf([A.MotionBlur((3, 5)), A.GaussNoise((0.02, 0.06))], p=0.3),
+            A.RandomShadow(p=0.2),
+        ],
+    }
+    return presets[name]()
+
+
+def _read(path: Path) -> Any:
+    """Read a pipeline of the user's.
+
+    Raises:
+        ValueError: It is none, or it interpolates masks.
+    """
+    import albumentations as A
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pipeline = A.from_dict(content)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
+    except Exception as error:
+        raise ValueError(
+            f"{path} is no pipeline of albumentations: {error!r}. Expected what "
+            "albumentations.save(pipeline, path, data_format='yaml') writes."
+        ) from error
+    for transform in _all_of(pipeline):
+        smooth = getattr(transform, "mask_interpolation", None) not in (None, 0)
+        if smooth or getattr(transform, "area_for_downscale", None) == "image_mask":
+            raise ValueError(
+                f"{path}: {type(transform).__name__} interpolates masks, which makes classes of "
+                "no meaning between others. Set mask_interpolation: 0, and area_for_downscale to "
+                "image or null."
+            )
+    return pipeline
+
+
+def _all_of(pipeline: Any) -> Iterator[Any]:
+    """Yield all transforms of a pipeline, those inside others too."""
+    for transform in getattr(pipeline, "transforms", ()):
+        yield transform
+        yield from _all_of(transform)
+
+
+def _plain(value: Any) -> Any:
+    """Turn what albumentations holds into what YAML can."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _cropped(augment: Augmentation, size: Size, weights: Sequence[float]) -> Augmentation:
+    """Crop what an augmentation returns, half of the time so that it holds a rare class."""
+
+    def crop(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((seed, 1))
+        wanted = weights if rng.uniform() < 0.5 else ()
+        return crop_with(*augment(image, mask, seed), size, wanted, rng)
+
+    return crop
+
+
+def _seeded(pipeline: Callable, name: str) -> Augmentation:
+    """Give each thread a pipeline of its own, whose random state is set anew for every sample.
+
+    What it returns is proved to be pixels: some transforms act on a few samples only.
+    """
     local = threading.local()
 
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +222,17 @@ def _seeded(pipeline: Callable) -> Augmentation:
         # By `set_random_seed` every transform would draw the same numbers: flip, scale and the
         # place of the crop would hang together.
         local.pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
-        result = local.pipeline(image=image, mask=mask)
-        return result["image"], result["mask"]
+        try:
+            result = local.pipeline(image=image, mask=mask)
+        except Exception as error:
+            raise ValueError(f"The augmentation {name} failed: {error}") from error
+        image, mask = result["image"], result["mask"]
+        if image.dtype != np.uint8 or image.shape != (*mask.shape, 3):
+            raise ValueError(
+                f"The augmentation {name} returns images {image.dtype} {image.shape}; expected "
+                f"uint8 {(*mask.shape, 3)}. The network normalises by itself: leave Normalize, "
+                "ToFloat and the like out."
+            )
+        return image, mask
 
     return augment

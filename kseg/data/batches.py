@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 
 from kseg import _checks
 from kseg.data.augment import Augmentation
+from kseg.data.mixing import Mix
 from kseg.data.samples import Samples
 
 
@@ -17,6 +19,10 @@ class _Ahead(keras.utils.PyDataset):
 
     Keras's own threads are not used: on JAX they keep batches that were made to find out the
     shapes, and hand them out in a later epoch. Here a batch serves its epoch and index alone.
+
+    Attributes:
+        epoch: The epoch that batches are made of.
+        waited: Seconds in which a batch was asked for and not made yet.
     """
 
     depth = 4
@@ -24,6 +30,7 @@ class _Ahead(keras.utils.PyDataset):
     def __init__(self, workers: int) -> None:
         super().__init__()
         self.epoch = 0
+        self.waited = 0.0
         self._pool = ThreadPoolExecutor(workers)
         self._coming: dict[tuple[int, int], Future] = {}
         self._lock = threading.Lock()
@@ -40,7 +47,10 @@ class _Ahead(keras.utils.PyDataset):
                 if key not in self._coming and is_room:
                     self._coming[key] = self._pool.submit(self._make, *key)
             batch = self._coming.pop((epoch, index))
-        return batch.result()
+        started = time.perf_counter()
+        result = batch.result()
+        self.waited += time.perf_counter() - started
+        return result
 
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Make a batch, a pure function of its arguments."""
@@ -60,6 +70,7 @@ class TrainingBatches(_Ahead):
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
         workers: Threads.
+        mix: Makes one of two samples, half of the time; a function of `kseg.data.mixing`.
     """
 
     def __init__(
@@ -69,12 +80,14 @@ class TrainingBatches(_Ahead):
         augment: Augmentation,
         seed: int = 0,
         workers: int = 2,
+        mix: Mix | None = None,
     ) -> None:
         super().__init__(workers)
         self._samples = samples
         self._batch_size = min(_checks.positive_int(batch_size, "batch_size"), len(samples))
         self._augment = augment
         self._seed = seed
+        self._mix = mix
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
@@ -83,12 +96,20 @@ class TrainingBatches(_Ahead):
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples))
         chosen = order[index * self._batch_size : (index + 1) * self._batch_size].tolist()
-        images, masks = zip(*(self._augmented(epoch, number) for number in chosen), strict=True)
+        images, masks = zip(*(self._mixed(epoch, number) for number in chosen), strict=True)
         return np.stack(images), np.stack(masks)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's order."""
         self.epoch += 1
+
+    def _mixed(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        image, mask = self._augmented(epoch, number)
+        rng = np.random.default_rng((self._seed, epoch, number, 1))
+        if self._mix is None or rng.uniform() < 0.5:
+            return image, mask
+        other = self._augmented(epoch, int(rng.integers(len(self._samples))))
+        return self._mix(image, mask, *other, rng)
 
     def _augmented(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         sample = self._samples[number]

@@ -2,6 +2,7 @@
 
 Rules for what is not 8-bit RGB: grey becomes three equal channels, palettes their colours, CMYK is
 converted, an alpha channel is dropped, 16-bit grey is divided by 257. Several frames are refused,
+but for the JPEGs of phones that hold a preview beside the image (MPO), of which the first is taken;
 and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
 """
 
@@ -18,6 +19,7 @@ from kseg.labels import Labels
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
 
 
@@ -70,6 +72,16 @@ def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.nda
         return labels.from_colors(indices) if indices.ndim == 3 else labels.from_values(indices)
 
 
+def read_stored(path: Path) -> np.ndarray:
+    """Read what a mask file holds, as it is: integers `(height, width)`, or colours, `(..., 3)`.
+
+    Raises:
+        ValueError: The file cannot be read.
+    """
+    with _opened(path) as image:
+        return _stored(image, None)
+
+
 def read_values(path: Path) -> np.ndarray:
     """Read the distinct values that a mask file holds, sorted.
 
@@ -111,6 +123,41 @@ def size_of(path: Path) -> tuple[int, int]:
         return height, width
 
 
+def check_sizes(image: Path, mask: Path) -> None:
+    """Refuse a mask of another size than its image, by their headers.
+
+    Raises:
+        ValueError: They differ, or a file is not an image.
+    """
+    (height, width), (mask_height, mask_width) = size_of(image), size_of(mask)
+    if (height, width) != (mask_height, mask_width):
+        raise ValueError(
+            f"{mask} is {mask_height}x{mask_width} pixels, but its image {image} is "
+            f"{height}x{width} (height x width). Both must be of one size."
+        )
+
+
+def check_pair(image: Path, mask: Path) -> None:
+    """Read all of an image and its mask.
+
+    Raises:
+        ValueError: One of them cannot be read, or their sizes differ.
+    """
+    check_sizes(image, mask)
+    read_image(image, 64)
+    read_stored(mask)
+
+
+def orientation_of(path: Path) -> int:
+    """Read the EXIF orientation of an image, 1 to 8; 1 is upright, and what a file without has.
+
+    Raises:
+        ValueError: The file is not an image.
+    """
+    with _opened(path) as image:
+        return _orientation(image)
+
+
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     """Return `size`, scaled down so that its longer side is at most `max_side`."""
     scale = min(1.0, max_side / max(size))
@@ -121,33 +168,42 @@ def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image; whatever fails while it is open becomes a `ValueError` that names the file."""
     try:
-        with Image.open(path) as image:
+        # Without the list Pillow would start Ghostscript for a PostScript file of any name.
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
-            if getattr(image, "n_frames", 1) > 1:
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise ValueError(f"has {image.n_frames} frames; save each as a file of its own")
             yield image
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that can be read.") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} cannot be read: {reason}.") from error
     except ValueError as error:
         raise ValueError(f"{path} {error}.") from error
+    except Exception as error:  # decoders raise whatever a damaged byte leads them to
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     """Return `(width, height)` as they are once the EXIF rotation is applied."""
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return image.size[::-1] if turned else image.size
+    return image.size[::-1] if _orientation(image) >= 5 else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; some tools write 0 for upright."""
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
 
 
 def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     """Return indices `(H, W)`, or colours `(H, W, 3)`, as the file holds them."""
-    if image.format == "JPEG":
+    compression = str(image.info.get("compression", ""))
+    if image.format in ("JPEG", "MPO", "WEBP") or "jpeg" in compression:
         raise ValueError(
-            "is a JPEG, whose compression changes class indices; masks must be PNG, BMP or TIFF"
+            f"is a {image.format} file, whose compression changes class indices; masks must be PNG,"
+            " BMP or TIFF"
         )
+    step = _grey_step(image)
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise ValueError("holds floating-point values; save class indices as whole numbers")
@@ -156,4 +212,10 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     if max_side is not None and max(image.size) > max_side:
         image = image.resize(fitted(image.size, max_side), Resampling.NEAREST)
     values = np.asarray(image)
-    return values.astype(np.uint8) if values.dtype == bool else values
+    return values.astype(np.uint8) if values.dtype == bool else values // step
+
+
+def _grey_step(image: Image.Image) -> int:
+    """Return by how much Pillow multiplies a grey of 2 or 4 bits to make 8 of it."""
+    tiles = getattr(image, "tile", None) or [(None, None, 0, None)]
+    return {"L;2": 85, "L;4": 17}.get(tiles[0][3] if isinstance(tiles[0][3], str) else "", 1)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from kseg import _checks
 from kseg.labels import Labels
 
 
@@ -37,21 +38,49 @@ class Samples(Protocol):
         """Return one sample; reading it twice gives the same."""
 
 
-class Subset:
-    """Some of the samples, in a given order."""
+class ArraySamples:
+    """Images and masks that a script holds in memory already.
 
-    def __init__(self, samples: Samples, indices: Sequence[int]) -> None:
-        self.labels = samples.labels
-        self._samples = samples
-        self._indices = tuple(indices)
+    Args:
+        images: Uint8 RGB, shape `(n, height, width, 3)`, or a sequence of `(height, width, 3)`.
+        masks: Class indices, shape `(n, height, width)`, or a sequence of `(height, width)`.
+        labels: The classes.
+
+    Raises:
+        ValueError: The arrays are not of this form, of unequal number, or a mask and its image of
+            unequal size.
+    """
+
+    def __init__(
+        self, images: Sequence[np.ndarray], masks: Sequence[np.ndarray], labels: Labels
+    ) -> None:
+        _checks.same_length(masks, images, "masks", "images")
+        for index, (image, mask) in enumerate(zip(images, masks, strict=True)):
+            if image.dtype != np.uint8 or image.shape != (*mask.shape, 3) or mask.ndim != 2:
+                raise ValueError(
+                    "Images must be uint8 RGB (height, width, 3), and masks (height, width) of the "
+                    f"same size. Received number {index}: image {image.dtype} {image.shape}, mask "
+                    f"{mask.dtype} {mask.shape}."
+                )
+        self.labels = labels
+        self._images = images
+        self._masks = masks
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        return len(self._indices)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> Sample:
-        """Return one sample."""
-        return self._samples[self._indices[index]]
+        """Return one sample.
+
+        Raises:
+            ValueError: The mask holds a value that is neither a class nor void.
+        """
+        try:
+            mask = self.labels.from_values(self._masks[index])
+        except ValueError as error:
+            raise ValueError(f"Mask {index} {error}.") from None
+        return Sample(str(index), self._images[index], mask)
 
 
 class Cached:
@@ -79,24 +108,6 @@ class Cached:
                     self._kept[index] = sample
                     self._free -= size
         return sample
-
-
-def split(samples: Samples, fraction: float, seed: int) -> tuple[Subset, Subset]:
-    """Split samples at random, by seed, into a larger and a smaller part.
-
-    Args:
-        samples: At least 2 samples.
-        fraction: Size of the smaller part, in (0, 1); it holds at least one sample.
-        seed: The same seed gives the same parts.
-
-    Raises:
-        ValueError: There are fewer than 2 samples.
-    """
-    if len(samples) < 2:
-        raise ValueError("A split needs at least 2 images. Received 1: add images to train.")
-    order = np.random.default_rng(seed).permutation(len(samples)).tolist()
-    count = max(1, round(len(samples) * fraction))
-    return Subset(samples, sorted(order[count:])), Subset(samples, sorted(order[:count]))
 
 
 def stack(samples: Samples) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from colorsys import hsv_to_rgb
 import numpy as np
 
 from kseg import _checks
-from kseg.data.folders import SPLITS
+from kseg.data.pairs import SPLITS
 from kseg.data.samples import Sample
 from kseg.labels import Labels
 

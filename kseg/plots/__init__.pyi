@@ -5,4 +5,5 @@ from .graphs import network_picture as network_picture
 from .matrices import confusion_picture as confusion_picture
 from .overlays import comparison as comparison
 from .overlays import overlay as overlay
+from .overlays import sheet as sheet
 from .tradeoffs import tradeoff_picture as tradeoff_picture

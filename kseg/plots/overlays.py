@@ -41,24 +41,40 @@ def comparison(
         rows: Name, image, true mask and predicted mask of each sample.
         labels: Classes and colours.
     """
-    height, width = rows[0][1].shape[:2]
+    pictures = [
+        (name, (image, labels.colorize(truth), labels.colorize(predicted)))
+        for name, image, truth, predicted in rows
+    ]
+    return sheet(("image", "truth", "prediction"), pictures, labels)
+
+
+def sheet(
+    titles: Sequence[str], rows: Sequence[tuple[str, Sequence[np.ndarray]]], labels: Labels
+) -> Figure:
+    """Draw pictures in rows and columns, with a legend of the classes.
+
+    Args:
+        titles: One a column.
+        rows: Name and pictures of each row, uint8 RGB, as many as there are titles.
+        labels: Classes and colours.
+    """
+    height, width = rows[0][1][0].shape[:2]
     column = 3.2
     figure = Figure(
-        figsize=(3 * column, len(rows) * (column * height / width + 0.1) + 0.8),
+        figsize=(len(titles) * column, len(rows) * (column * height / width + 0.1) + 0.8),
         layout="constrained",
     )
-    axes = figure.subplots(len(rows), 3, squeeze=False)
-    for axis, title in zip(axes[0], ("image", "truth", "prediction"), strict=True):
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=11)
-    for cells, (name, image, truth, predicted) in zip(axes, rows, strict=True):
-        pictures = (image, labels.colorize(truth), labels.colorize(predicted))
+    for cells, (name, pictures) in zip(axes, rows, strict=True):
         for axis, picture in zip(cells, pictures, strict=True):
             axis.imshow(picture, interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
         cells[0].set_ylabel(name, fontsize=8)
     entries = _legend(labels)
-    lines = -(-len(entries) // 7)
+    lines = -(-len(entries) // int(2.4 * len(titles)))
     columns = -(-len(entries) // lines)
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize=9)
     return figure

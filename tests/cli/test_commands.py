@@ -58,6 +58,7 @@ def test_train_says_what_it_does_and_what_comes_next(here):
         "ground",
         "kseg evaluate first",
         "kseg predict --run first",
+        "of the training for images",
         "saved_models/first, best epoch",
     ):
         assert expected in output
@@ -296,7 +297,7 @@ def test_info_names_versions_and_device():
         (["train", "--minutes", "inf"], "--minutes"),
         (["train", "--size", "1x2x3"], "expected 256, or 256x320"),
         (["train", "--epochs", "0"], "--epochs"),
-        (["train", "--data", "nowhere"], "neither a folder nor the built-in"),
+        (["train", "--data", "nowhere"], "no folder, no list of pairs"),
         (["train", "--class-weights", "1,-2"], "expected none, median, enet"),
         (["train", "--class-weights", "heavy"], "expected none, median, enet"),
         (["train", "--epochs", "1", "--minutes", "1"], "not both"),

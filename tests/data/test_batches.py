@@ -1,19 +1,21 @@
 """Batches: a pure function of seed, epoch and index; nothing lost, nothing invented."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
 
 from kseg.data import (
+    ArraySamples,
     Cached,
     Sample,
     ShapesSamples,
     TrainingBatches,
     ValidationBatches,
-    flip_scale_crop,
+    augmentation,
     stack,
 )
-from kseg.data.samples import split
 from kseg.labels import Labels
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
@@ -70,7 +72,7 @@ def test_epochs_repeat_by_their_number_and_differ_among_each_other():
 
     def make(seed):
         samples = ShapesSamples(count=6, size=size)
-        return TrainingBatches(samples, 3, flip_scale_crop(size, 255), seed)
+        return TrainingBatches(samples, 3, augmentation("light", size, 255), seed)
 
     one, again, later, other = (
         epoch_of(make(seed), epoch) for seed, epoch in ((1, 4), (1, 4), (1, 5), (2, 4))
@@ -86,7 +88,7 @@ def losses_with(workers):
     """The losses of two epochs of a network that hardly changes, batches made by threads."""
     size = (32, 32)
     batches = TrainingBatches(
-        ShapesSamples(count=8, size=size), 2, flip_scale_crop(size, 255), 0, workers
+        ShapesSamples(count=8, size=size), 2, augmentation("light", size, 255), 0, workers
     )
     inputs = keras.Input((*size, 3))
     model = keras.Model(inputs, keras.layers.Conv2D(6, 1, activation="softmax")(inputs))
@@ -143,7 +145,7 @@ def test_augmentation_invents_no_label(size, expected):
     mask = np.zeros((48, 64), np.uint8)
     mask[10:30, 20:50] = 4
     image = np.repeat(mask[..., None] * 30, 3, axis=2)
-    augment = flip_scale_crop(size, 11)
+    augment = augmentation("light", size, 11)
     values = set()
     for seed in range(50):
         got_image, got_mask = augment(image, mask, seed)
@@ -157,7 +159,7 @@ def test_what_is_drawn_for_a_sample_does_not_hang_together():
     """A ramp tells the scale by its slope and the crop's place by its level."""
     ramp = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[:, None, None], (1, 100, 3))
     ramp[:, :50, 2] = 0
-    augment, mask = flip_scale_crop((40, 40), 255, (0.8, 1.6)), np.zeros((100, 100), np.uint8)
+    augment, mask = augmentation("light", (40, 40), 255, (0.8, 1.6)), np.zeros((100, 100), np.uint8)
     scales, places, flips = [], [], []
     for seed in range(300):
         image = augment(ramp, mask, seed)[0].astype(float)
@@ -174,7 +176,7 @@ def test_augmentation_moves_image_and_mask_alike():
     mask[16:48, 8:24] = 1
     image = np.repeat(mask[..., None] * 200, 3, axis=2)
     for seed in range(20):
-        got_image, got_mask = flip_scale_crop((64, 64), 255)(image, mask, seed)
+        got_image, got_mask = augmentation("light", (64, 64), 255)(image, mask, seed)
         inside = got_mask != 255
         agreement = ((got_image[..., 0] > 100) == (got_mask == 1))[inside].mean()
         assert agreement > 0.97
@@ -193,13 +195,33 @@ def test_cache_reads_each_sample_once_and_respects_its_limit():
     assert samples.reads == 4 + 4
 
 
-def test_split_is_a_partition():
-    train, val = split(Numbered(10), 0.3, seed=0)
-    names = [part[i].name for part in (train, val) for i in range(len(part))]
-    assert len(val) == 3
-    assert sorted(names) == [str(i) for i in range(10)]
-    with pytest.raises(ValueError, match="at least 2"):
-        split(Numbered(1), 0.5, 0)
+def test_the_time_waited_for_a_batch_is_counted():
+    class Slow(Numbered):
+        def __getitem__(self, index):
+            time.sleep(0.05)
+            return super().__getitem__(index)
+
+    for samples, expected in ((Slow(4), 0.1), (Numbered(4), 0.0)):
+        batches = TrainingBatches(samples, 2, augmentation("none", (4, 6), 255), workers=1)
+        batches[0]
+        assert batches.waited == pytest.approx(expected, abs=0.08)
+
+
+def test_arrays_in_memory_are_samples():
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 6, 3), dtype=np.uint8)
+    masks = np.array([0, 1, 255])[np.random.default_rng(1).integers(0, 3, (3, 4, 6))]
+    samples = ArraySamples(images, masks, Numbered.labels)
+    np.testing.assert_array_equal(samples[2].image, images[2])
+    np.testing.assert_array_equal(samples[2].mask, masks[2])
+    assert samples[2].mask.dtype == np.uint8
+    images, masks = TrainingBatches(samples, 2, augmentation("light", (4, 4), 255))[0]
+    assert images.shape == (2, 4, 4, 3)
+    with pytest.raises(ValueError, match=r"Mask 1 holds the values \[2\]"):
+        ArraySamples(samples._images, np.full((3, 4, 6), 2), Numbered.labels)[1]
+    with pytest.raises(ValueError, match=r"uint8 RGB .*Received number 0: image float64"):
+        ArraySamples(np.zeros((1, 4, 6, 3)), np.zeros((1, 4, 6), int), Numbered.labels)
+    with pytest.raises(ValueError, match="as many entries as images: 3"):
+        ArraySamples(samples._images, samples._masks[:2], Numbered.labels)
 
 
 def test_stack_refuses_mixed_sizes():

@@ -1,5 +1,8 @@
 """Image and mask files: real ones of each kind, and broken ones."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +95,52 @@ def test_masks_keep_their_indices(tmp_path, mode):
         save(INDICES, path)
     np.testing.assert_array_equal(files.read_mask(path, LABELS), INDICES)
     np.testing.assert_array_equal(files.read_values(path), [0, 1, 2, 255])
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_greys_of_few_bits_keep_their_values(tmp_path, bits):
+    """Pillow writes palettes of few bits, so the file is turned into a grey one by its header."""
+    values = np.random.default_rng(0).integers(0, 2**bits, (4, 8), dtype=np.uint8)
+    rows = b"".join(b"\0" + pack(row, bits) for row in values)
+    (tmp_path / "m.png").write_bytes(grey_png(8, 4, bits, rows))
+    np.testing.assert_array_equal(files.read_stored(tmp_path / "m.png"), values)
+
+
+def pack(row, bits):
+    joined = "".join(f"{value:0{bits}b}" for value in row)
+    return int(joined, 2).to_bytes(len(joined) // 8, "big")
+
+
+def grey_png(width, height, bits, rows):
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_a_phones_jpeg_with_a_preview_is_its_first_image(tmp_path):
+    first, second = (Image.new("RGB", (8, 6), color) for color in ("red", "blue"))
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second])
+    image = files.read_image(tmp_path / "a.jpg")
+    assert image[..., 0].min() > 240
+    with pytest.raises(ValueError, match="is a MPO file, whose compression"):
+        files.read_stored(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("options", [{"format": "WEBP"}, {"format": "TIFF", "compression": "jpeg"}])
+def test_compressed_masks_are_refused_whatever_their_name(tmp_path, options):
+    Image.new("L", (16, 16)).save(tmp_path / "m.png", **options)
+    with pytest.raises(ValueError, match="whose compression changes class indices"):
+        files.read_stored(tmp_path / "m.png")
+
+
+def test_a_postscript_file_is_not_opened_by_another_name(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png", format="EPS")
+    with pytest.raises(ValueError, match="not an image that can be read"):
+        files.read_image(tmp_path / "a.png")
 
 
 def test_one_bit_masks_are_zero_and_one(tmp_path):

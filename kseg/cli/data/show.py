@@ -1,0 +1,60 @@
+"""`kseg data show`."""
+
+from pathlib import Path
+
+import click
+
+from kseg.cli.options import Size, augment_option, data_argument, mask_suffix_option
+
+
+@click.command()
+@data_argument
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test", "all"]),
+    help="Split to show.  [default: train, or all where the data is not split]",
+)
+@click.option(
+    "--count", type=click.IntRange(1, 50), default=6, show_default=True, help="Images to draw."
+)
+@augment_option
+@click.option(
+    "--size", type=Size(), default=(256, 256), help="Crop of the changed ones.  [default: 256]"
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which images.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("samples.png"),
+    show_default=True,
+    help="PNG to write.",
+)
+@mask_suffix_option
+def show(
+    data: Path,
+    split: str | None,
+    count: int,
+    augment: str | None,
+    size: tuple[int, int],
+    seed: int,
+    out: Path,
+    mask_suffix: str,
+) -> None:
+    """Draw images of DATA, chosen by seed, with their masks over them, and a legend.
+
+    With --augment three changed versions of each are drawn beside it.
+    """
+    if out.suffix.lower() != ".png":
+        raise click.BadParameter(f"'{out}' must end in .png.", param_hint="--out")
+    import numpy as np
+
+    from kseg import sheets
+    from kseg.cli.terminal import open_console, print_facts
+    from kseg.data import sources
+    from kseg.data.augment import augmentation
+
+    samples, note = sources.open_pairs(data, split, mask_suffix)
+    order = np.random.default_rng(seed).permutation(len(samples))
+    changed = augmentation(augment, size, samples.labels.ignore) if augment else None
+    path = sheets.draw_samples(out, samples, sorted(order[:count].tolist()), changed, seed)
+    print_facts(open_console(), [("data", note), ("written", str(path))])

@@ -1,0 +1,63 @@
+"""`kseg data tile`."""
+
+from pathlib import Path
+
+import click
+
+from kseg.cli.options import Size, data_argument, mask_suffix_option
+
+
+@click.command()
+@data_argument
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--how",
+    type=click.Choice(["grid", "five", "rotations"]),
+    default="grid",
+    show_default=True,
+    help="Windows that cover all; the four corners and the centre; or windows turned at random, "
+    "without black borders.",
+)
+@click.option("--size", type=Size(), default=(512, 512), help="Size of a crop.  [default: 512]")
+@click.option(
+    "--overlap", type=click.IntRange(0), default=0, show_default=True, help="Of a grid, in pixels."
+)
+@click.option(
+    "--count", type=click.IntRange(1), default=8, show_default=True, help="Rotations an image."
+)
+@click.option(
+    "--angle",
+    type=click.FloatRange(0, 180),
+    default=20.0,
+    show_default=True,
+    help="Largest rotation, in degrees.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of rotations.")
+@mask_suffix_option
+def tile(
+    data: Path,
+    out: Path,
+    how: str,
+    size: tuple[int, int],
+    overlap: int,
+    count: int,
+    angle: float,
+    seed: int,
+    mask_suffix: str,
+) -> None:
+    """Cut the images of DATA and their masks into crops, in the folder OUT.
+
+    Crops that are there already are not cut again: a run that was broken off goes on.
+    """
+    from kseg.cli.terminal import counting, open_console, print_facts
+    from kseg.data import tiling
+
+    try:
+        cut = tiling.Cut(how, size, overlap, count, angle, seed)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    console = open_console()
+    with counting(console, "cutting", None) as on_pair:
+        number = tiling.tile(data, out, cut, mask_suffix, on_pair)
+    facts = [("written", f"{number} crops to {out}"), ("next", f"kseg train --data {out}")]
+    print_facts(console, facts)
