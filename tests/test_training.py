@@ -155,8 +155,8 @@ def test_broken_files_stop_a_training_or_are_listed_in_the_run(rectangles):
     run = training.train(prepared, RunFolder(rectangles))
     assert run.evaluation.images == 2
     assert set(json.loads(run.folder.skipped.read_text())) == {
-        "train/images/1.png",
-        "val/images/2.png",
+        "train/1",
+        "val/2",
     }
     again = training.prepare(run.folder.read_recipe(), CPU)
     assert len(again.splits.train) == 5

@@ -74,6 +74,8 @@ def test_a_run_holds_everything(here):
         "model.keras",
         "last.keras",
         "recipe.yaml",
+        "splits.json",
+        "augmentation.yaml",
         "classes.json",
         "history.csv",
         "scores.json",

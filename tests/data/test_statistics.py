@@ -91,7 +91,7 @@ def test_statistics_by_hand():
 
 def test_the_real_images_count_as_their_page_says(camvid):
     source = Source(str(camvid))
-    found = describe(source.split("train", read_labels(source.classes_file)))
+    found = describe(source.split("train", read_labels(source.layout.classes_file)))
     counts = [
         10682767, 14750079, 623349, 20076880, 2845085, 6166762, 743859, 714595, 3719877, 405385,
         184967,

@@ -40,7 +40,8 @@ def test_it_overfits_four_images_with_all_its_weights(arch):
     images, masks = four_images(np.random.default_rng(0))
     model = build(arch, (None, None, 3), 3, width=WIDER.get(arch, WIDTH))
     falling = keras.optimizers.schedules.CosineDecay(5e-3, STEPS)
-    model.compile(keras.optimizers.Adam(falling), CrossEntropy(), [MeanIoU(3)], jit_compile=False)
+    adam = keras.optimizers.Adam(falling)
+    model.compile(adam, CrossEntropy(), metrics=[MeanIoU(3)], jit_compile=False)
     model.optimizer.build(model.trainable_variables)  # otherwise the step is traced twice
     before = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_weights]
     for step in range(1, STEPS + 1):
