@@ -8,8 +8,6 @@ from kseg.losses import Boundary
 from kseg.losses.boundary import distance_to
 from tests.losses.helpers import random_case, value
 
-pytestmark = pytest.mark.backend
-
 
 def scipy_distance(is_there, reach):
     if not is_there.any():
@@ -34,6 +32,7 @@ def test_distances_in_lines_and_volumes_equal_scipys():
         np.testing.assert_allclose(distance_to(is_there, 5, axes), expected, atol=1e-5)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("classes", [1, 3])
 @pytest.mark.parametrize("reach", [3, 10])
 def test_equals_the_formula(classes, reach):

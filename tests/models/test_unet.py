@@ -10,8 +10,6 @@ import pytest
 
 from kseg import blocks, build_unet
 
-pytestmark = pytest.mark.backend
-
 NARROW = (4, 8, 16)
 ANY = (None, None, 3)
 
@@ -70,6 +68,7 @@ def test_any_static_size(size, up):
     assert model(np.zeros((2, *size, 3))).shape == (2, *size, 4)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("up", [blocks.transposed_convolution, blocks.upsample])
 def test_sizes_vary_in_one_process(up):
     model = build_unet(ANY, 3, filters=NARROW, up=up)
@@ -103,6 +102,7 @@ def test_logits_are_what_softmax_turns_into_probabilities():
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     "options",
     [
@@ -142,6 +142,7 @@ def test_same_seed_gives_same_weights():
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.backend
 def test_mixed_precision_keeps_the_output_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
