@@ -56,6 +56,11 @@ class Case:
         return self.layout.classes_file
 
     @cached_property
+    def whole(self) -> list[Look]:
+        """The pairs of which both files can be read."""
+        return [look for look in self.looks if not (_is_text(look.image) or _is_text(look.mask))]
+
+    @cached_property
     def masks(self) -> list[tuple[Look, MaskLook]]:
         """The masks that can be read."""
         return [(look, look.mask) for look in self.looks if isinstance(look.mask, MaskLook)]
@@ -153,13 +158,7 @@ def _unreadable(case: Case) -> Iterator[Finding]:
 
 
 def _rotation(case: Case) -> Iterator[Finding]:
-    turned = [
-        look
-        for look in case.looks
-        if not _is_text(look.image)
-        and not _is_text(look.mask)
-        and look.image.orientation != look.mask.orientation
-    ]
+    turned = [look for look in case.whole if look.image.orientation != look.mask.orientation]
     if turned:
         fits = all(look.image.size == look.mask.size for look in turned)
         text = (
@@ -179,11 +178,8 @@ def _rotation(case: Case) -> Iterator[Finding]:
 def _sizes_differ(case: Case) -> Iterator[Finding]:
     wrong = [
         look
-        for look in case.looks
-        if not _is_text(look.image)
-        and not _is_text(look.mask)
-        and look.image.size != look.mask.size
-        and look.image.orientation == look.mask.orientation
+        for look in case.whole
+        if look.image.size != look.mask.size and look.image.orientation == look.mask.orientation
     ]
     if wrong:
         first = wrong[0]
