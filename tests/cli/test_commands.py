@@ -263,6 +263,20 @@ def test_a_sum_of_losses_is_trained_and_kept(here):
     shutil.rmtree(here / "saved_models/sum")
 
 
+def test_images_that_come_later_are_not_scored_as_what_was_split_off(here, tmp_path):
+    write_split(tmp_path / "piece", 9)
+    call("train", "--data", tmp_path / "piece", "--name", "kept", "--val-fraction", "0.3", *PLAIN)
+    kept = json.loads((here / "saved_models/kept/splits.json").read_text())["split_off"]["val"]
+    for part in ("images", "masks"):
+        for name in ("0_new", "00_new", "5_new"):
+            shutil.copy(tmp_path / f"piece/{part}/0.png", tmp_path / f"piece/{part}/{name}.png")
+    call("evaluate", "kept", "--per-image")
+    rows = (here / "saved_models/kept/images_val.csv").read_text().splitlines()[1:]
+    assert sorted(row.split(",")[0] for row in rows) == sorted(kept)
+    assert "12 images of all" in call("evaluate", "kept", "--data", tmp_path / "piece")
+    shutil.rmtree(here / "saved_models/kept")
+
+
 def test_tensorboard_logs_on_request(here):
     call("train", "--data", "data", "--name", "logged", "--tensorboard", *PLAIN)
     logs = here / "saved_models/logged/logs"
