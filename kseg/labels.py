@@ -109,10 +109,18 @@ class Labels:
         Raises:
             ValueError: A value is neither a class nor void.
         """
-        if mask.dtype == np.uint8:
-            found, places = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)), None
-        else:
+        if mask.dtype != np.uint8:
             found, places = np.unique(mask, return_inverse=True)
+            return self._indices_of(found)[places.reshape(mask.shape)]
+        if self.values is None and ((mask < len(self)) | (mask == self.ignore)).all():
+            return mask
+        found = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+        lookup = np.zeros(256, np.uint8)
+        lookup[found] = self._indices_of(found)
+        return np.take(lookup, mask)
+
+    def _indices_of(self, found: np.ndarray) -> np.ndarray:
+        """Return the class index, uint8, of each value that a mask holds."""
         table = self.values or {index: index for index in range(len(self))}
         table = {self.ignore: self.ignore} | table
         unknown = [value for value in found.tolist() if value not in table]
@@ -123,12 +131,7 @@ class Labels:
                 "Correct the mask, or say in classes.json what the values mean "
                 '("classes", "ignore", "values")'
             )
-        indices = np.array([table.get(value, self.other) for value in found.tolist()], np.uint8)
-        if places is not None:
-            return indices[places.reshape(mask.shape)]
-        lookup = np.zeros(256, np.uint8)
-        lookup[found] = indices
-        return lookup[mask]
+        return np.array([table.get(value, self.other) for value in found.tolist()], np.uint8)
 
     def indexed(self) -> "Labels":
         """Return the same classes for mask files that hold their indices."""

@@ -51,6 +51,8 @@ class Recipe(BaseModel):
         test_fraction: Part of the images that is kept for a test where the data is not split.
         split_by: How such parts are chosen: "random", "classes", or "group:" and a pattern.
         mask_suffix: What ends a mask's name where masks lie beside their images.
+        cache: Where images are kept once read: "memory" (up to 1 GiB a split), "disk" (a temporary
+            file), or "none".
         skip_broken: Whether files that cannot be read are passed over instead of an error.
         skipped: The pairs that were passed over, as "split/name".
         seed: Seed of everything random.
@@ -84,6 +86,7 @@ class Recipe(BaseModel):
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     split_by: str = "random"
     mask_suffix: Annotated[str, Field(min_length=1)] = "_mask"
+    cache: Literal["memory", "disk", "none"] = "memory"
     skip_broken: bool = False
     skipped: tuple[str, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0

@@ -18,7 +18,7 @@ from kseg.data.augment import augmentation, write_pipeline
 from kseg.data.batches import TrainingBatches, ValidationBatches
 from kseg.data.mixing import copy_paste, cutmix
 from kseg.data.presets import check_pipeline
-from kseg.data.samples import Cached
+from kseg.data.samples import Cached, CachedOnDisk
 from kseg.data.sources import Source, Splits
 from kseg.data.statistics import Survey, class_weights, inverse_frequency, survey
 from kseg.evaluation import Evaluation, evaluate
@@ -43,7 +43,7 @@ class Prepared:
 
     Attributes:
         recipe: Every field is set.
-        splits: The data, training and validation kept in memory as far as that goes.
+        splits: The data, training and validation cached as the recipe says.
         train: What the look at the training samples told.
         val: What the look at the validation samples told.
         skipped: Pairs that were passed over, and why.
@@ -118,7 +118,8 @@ def prepare(
     recipe = recipe.with_(skipped=tuple(skipped))
     opened = source(recipe, recipe.max_side)
     splits = opened.open()
-    splits = replace(splits, train=Cached(splits.train), val=Cached(splits.val))
+    keep = {"memory": Cached, "disk": CachedOnDisk, "none": lambda samples: samples}[recipe.cache]
+    splits = replace(splits, train=keep(splits.train), val=keep(splits.val))
     train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
     for name, found in (("training", train), ("validation", val)):
         if not found.pixels.any():

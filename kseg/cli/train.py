@@ -159,6 +159,13 @@ if TYPE_CHECKING:
     help="What ends a mask's name where masks lie beside their images.  [default: _mask]",
 )
 @click.option(
+    "--cache",
+    type=click.Choice(["memory", "disk", "none"]),
+    help="Where images are kept once read: in memory, up to 1 GiB each for training and "
+    "validation; in a temporary file, up to a quarter of the free disk; or nowhere.  [default: "
+    "memory]",
+)
+@click.option(
     "--skip-broken",
     is_flag=True,
     default=None,

@@ -6,6 +6,7 @@ from .folders import find_labels as find_labels
 from .pairs import find_pairs as find_pairs
 from .samples import ArraySamples as ArraySamples
 from .samples import Cached as Cached
+from .samples import CachedOnDisk as CachedOnDisk
 from .samples import Sample as Sample
 from .samples import stack as stack
 from .shapes import ShapesSamples as ShapesSamples

@@ -2,6 +2,9 @@
 
 A preset, or a pipeline of the user's own in albumentations' YAML, is followed by what all share: a
 random crop of one size. Masks are interpolated by nearest neighbours and padded with void.
+
+"light" and "driving" scale and crop in one: of an image only the part that is shown is scaled, and
+what comes after changes no more than that.
 """
 
 import os
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kseg import _files
-from kseg.data.mixing import crop_with
+from kseg.data.crops import GREY, crop_with, scaled_crop
 from kseg.data.presets import check_pipeline, is_file
 
 # albumentations looks up the network when it is imported, unless this is set first.
@@ -23,7 +26,8 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 Size = tuple[int, int]
-GREY = 127
+SCALED = ("light", "driving")
+"""Presets of which all but the scale can as well come after the crop."""
 
 
 def augmentation(
@@ -57,24 +61,26 @@ def augmentation(
         raise ValueError(f"scale must rise from above 0, such as (0.75, 1.5). Received: {scale}.")
     check_pipeline(pipeline)
     import albumentations as A
+    import cv2
+
+    # Images are made in several threads already; OpenCV's own would only get in their way.
+    cv2.setNumThreads(0)
+    is_scaled = str(pipeline) in SCALED
 
     def make() -> A.Compose:
         chosen = (
             [_read(Path(pipeline))] if is_file(pipeline) else _preset(str(pipeline), size, scale)
         )
-        if rare is not None:  # the crop is to choose from the whole image
-            chosen = [step for step in chosen if not isinstance(step, A.RandomResizedCrop)]
-        height, width = size
-        padded = {"fill": GREY, "border_mode": 0}
-        whole = A.Compose(
-            [
-                # A side of a few pixels would vanish when it is scaled.
-                A.PadIfNeeded(16, 16, **padded),
-                *chosen,
-                A.PadIfNeeded(height, width, **padded),
-                *([] if rare is not None else [A.RandomCrop(height, width)]),
+        if is_scaled:
+            whole = A.Compose([step for step in chosen if not isinstance(step, A.RandomScale)])
+        else:
+            if rare is not None:  # the crop is to choose from the whole image
+                chosen = [step for step in chosen if not isinstance(step, A.RandomResizedCrop)]
+            # A side of a few pixels would vanish when it is scaled.
+            at_least = [
+                A.PadIfNeeded(*sides, fill=GREY, border_mode=0) for sides in ((16, 16), size)
             ]
-        )
+            whole = A.Compose([at_least[0], *chosen, at_least[1]])
         for transform in _all_of(whole):
             for attribute in ("fill_mask", "mask_drop_value"):
                 if getattr(transform, attribute, None) is not None:
@@ -82,11 +88,19 @@ def augmentation(
         return whole
 
     changed = _seeded(make, str(pipeline))
+
+    def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        wanted = rare if rare is not None and rng.uniform() < 0.5 else ()
+        if is_scaled:
+            return changed(*scaled_crop(image, mask, size, scale, ignore, wanted, rng), rng)
+        return crop_with(*changed(image, mask, rng), size, wanted, rng)
+
     if is_file(pipeline):
         trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
         for seed in range(8):
-            changed(*trial, seed)
-    return changed if rare is None else _cropped(changed, size, rare)
+            augment(*trial, seed)
+    return augment
 
 
 def write_pipeline(
@@ -198,30 +212,21 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _cropped(augment: Augmentation, size: Size, weights: Sequence[float]) -> Augmentation:
-    """Crop what an augmentation returns, half of the time so that it holds a rare class."""
-
-    def crop(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng((seed, 1))
-        wanted = weights if rng.uniform() < 0.5 else ()
-        return crop_with(*augment(image, mask, seed), size, wanted, rng)
-
-    return crop
-
-
-def _seeded(pipeline: Callable, name: str) -> Augmentation:
+def _seeded(pipeline: Callable, name: str) -> Callable:
     """Give each thread a pipeline of its own, whose random state is set anew for every sample.
 
     What it returns is proved to be pixels: some transforms act on a few samples only.
     """
     local = threading.local()
 
-    def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def change(
+        image: np.ndarray, mask: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         if not hasattr(local, "pipeline"):
             local.pipeline = pipeline()
         # By `set_random_seed` every transform would draw the same numbers: flip, scale and the
         # place of the crop would hang together.
-        local.pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        local.pipeline.set_random_state(rng, random.Random(int(rng.integers(2**32))))
         try:
             result = local.pipeline(image=image, mask=mask)
         except Exception as error:
@@ -235,4 +240,4 @@ def _seeded(pipeline: Callable, name: str) -> Augmentation:
             )
         return image, mask
 
-    return augment
+    return change

@@ -1,6 +1,7 @@
 """Samples to batches, in threads, for `model.fit` and `model.evaluate`."""
 
 import math
+import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,12 +26,12 @@ class _Ahead(keras.utils.PyDataset):
         waited: Seconds in which a batch was asked for and not made yet.
     """
 
-    depth = 4
-
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int | None) -> None:
         super().__init__()
+        workers = workers or min(os.cpu_count() or 1, 16)
         self.epoch = 0
         self.waited = 0.0
+        self._depth = workers + 2
         self._pool = ThreadPoolExecutor(workers)
         self._coming: dict[tuple[int, int], Future] = {}
         self._lock = threading.Lock()
@@ -41,9 +42,9 @@ class _Ahead(keras.utils.PyDataset):
         with self._lock:
             for key in [key for key in self._coming if key[0] != epoch]:
                 self._coming.pop(key).cancel()
-            for following in range(index, min(index + self.depth, len(self))):
+            for following in range(index, min(index + self._depth, len(self))):
                 key = (epoch, following)
-                is_room = following == index or len(self._coming) < 2 * self.depth
+                is_room = following == index or len(self._coming) < 2 * self._depth
                 if key not in self._coming and is_room:
                     self._coming[key] = self._pool.submit(self._make, *key)
             batch = self._coming.pop((epoch, index))
@@ -69,7 +70,7 @@ class TrainingBatches(_Ahead):
         batch_size: Images a batch; what does not fill one is left for another epoch's order.
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
-        workers: Threads.
+        workers: Threads; by default one a processor core, up to 16.
         mix: Makes one of two samples, half of the time; a function of `kseg.data.mixing`.
     """
 
@@ -79,7 +80,7 @@ class TrainingBatches(_Ahead):
         batch_size: int,
         augment: Augmentation,
         seed: int = 0,
-        workers: int = 2,
+        workers: int | None = None,
         mix: Mix | None = None,
     ) -> None:
         super().__init__(workers)
@@ -105,8 +106,10 @@ class TrainingBatches(_Ahead):
 
     def _mixed(self, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         image, mask = self._augmented(epoch, number)
+        if self._mix is None:
+            return image, mask
         rng = np.random.default_rng((self._seed, epoch, number, 1))
-        if self._mix is None or rng.uniform() < 0.5:
+        if rng.uniform() < 0.5:
             return image, mask
         other = self._augmented(epoch, int(rng.integers(len(self._samples))))
         return self._mix(image, mask, *other, rng)
@@ -124,11 +127,11 @@ class ValidationBatches(_Ahead):
         samples: A data set.
         batch_size: Images a batch; the last one may hold fewer.
         size: `(height, width)`, at least that of the largest image.
-        workers: Threads.
+        workers: Threads; by default one a processor core, up to 16.
     """
 
     def __init__(
-        self, samples: Samples, batch_size: int, size: tuple[int, int], workers: int = 2
+        self, samples: Samples, batch_size: int, size: tuple[int, int], workers: int | None = None
     ) -> None:
         super().__init__(workers)
         self._samples = samples

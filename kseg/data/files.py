@@ -38,17 +38,7 @@ def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
         ValueError: The file is not a whole image of one frame within `MAX_PIXELS`.
     """
     with _opened(path) as image:
-        target = _upright_size(image)
-        if max_side is not None:
-            target = fitted(target, max_side)
-            image.draft("RGB", target)
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
-        elif image.mode in ("I", "F"):
-            raise ValueError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
-        image = image.convert("RGB")
-        return np.asarray(image if image.size == target else image.resize(target, Resampling.BOX))
+        return _rgb(image, max_side)
 
 
 def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
@@ -68,8 +58,32 @@ def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.nda
         ValueError: The file cannot be read, or holds a value that is neither a class nor void.
     """
     with _opened(path) as image:
-        indices = _stored(image, max_side)
-        return labels.from_colors(indices) if indices.ndim == 3 else labels.from_values(indices)
+        return _indices(image, labels, max_side)
+
+
+def read_pair(
+    image: Path, mask: Path, labels: Labels, max_side: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image and its mask, each file opened once.
+
+    Args:
+        image: As for `read_image`.
+        mask: As for `read_mask`.
+        labels: The classes.
+        max_side: Make larger ones smaller.
+
+    Returns:
+        What `read_image` and `read_mask` return.
+
+    Raises:
+        ValueError: A file cannot be read, or the sizes differ.
+    """
+    with _opened(image) as opened:
+        size, pixels = _upright_size(opened), _rgb(opened, max_side)
+    with _opened(mask) as opened:
+        mask_size, indices = _upright_size(opened), _indices(opened, labels, max_side)
+    _check_same(image, size, mask, mask_size)
+    return pixels, indices
 
 
 def read_stored(path: Path) -> np.ndarray:
@@ -129,12 +143,7 @@ def check_sizes(image: Path, mask: Path) -> None:
     Raises:
         ValueError: They differ, or a file is not an image.
     """
-    (height, width), (mask_height, mask_width) = size_of(image), size_of(mask)
-    if (height, width) != (mask_height, mask_width):
-        raise ValueError(
-            f"{mask} is {mask_height}x{mask_width} pixels, but its image {image} is "
-            f"{height}x{width} (height x width). Both must be of one size."
-        )
+    _check_same(image, size_of(image)[::-1], mask, size_of(mask)[::-1])
 
 
 def check_pair(image: Path, mask: Path) -> None:
@@ -184,6 +193,16 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
+def _check_same(image: Path, size: tuple[int, int], mask: Path, mask_size: tuple[int, int]) -> None:
+    """Refuse a mask of another `(width, height)` than its image's."""
+    if size != mask_size:
+        (width, height), (mask_width, mask_height) = size, mask_size
+        raise ValueError(
+            f"{mask} is {mask_height}x{mask_width} pixels, but its image {image} is "
+            f"{height}x{width} (height x width). Both must be of one size."
+        )
+
+
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     """Return `(width, height)` as they are once the EXIF rotation is applied."""
     return image.size[::-1] if _orientation(image) >= 5 else image.size
@@ -195,6 +214,33 @@ def _orientation(image: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF rotation, without a copy where there is none."""
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+
+
+def _rgb(image: Image.Image, max_side: int | None) -> np.ndarray:
+    """Return RGB `(H, W, 3)`, no larger than `max_side`."""
+    target = _upright_size(image)
+    if max_side is not None:
+        target = fitted(target, max_side)
+        image.draft("RGB", target)
+    image = _upright(image)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise ValueError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    return np.asarray(image if image.size == target else image.resize(target, Resampling.BOX))
+
+
+def _indices(image: Image.Image, labels: Labels, max_side: int | None) -> np.ndarray:
+    """Return class indices `(H, W)`, no larger than `max_side`."""
+    stored = _stored(image, max_side)
+    return labels.from_colors(stored) if stored.ndim == 3 else labels.from_values(stored)
+
+
 def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     """Return indices `(H, W)`, or colours `(H, W, 3)`, as the file holds them."""
     compression = str(image.info.get("compression", ""))
@@ -204,7 +250,7 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
             " BMP or TIFF"
         )
     step = _grey_step(image)
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode == "F":
         raise ValueError("holds floating-point values; save class indices as whole numbers")
     if image.mode in ("RGBA", "CMYK", "LA", "PA"):
@@ -212,7 +258,9 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     if max_side is not None and max(image.size) > max_side:
         image = image.resize(fitted(image.size, max_side), Resampling.NEAREST)
     values = np.asarray(image)
-    return values.astype(np.uint8) if values.dtype == bool else values // step
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    return values if step == 1 else values // step
 
 
 def _grey_step(image: Image.Image) -> int:

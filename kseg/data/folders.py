@@ -41,9 +41,7 @@ class FileSamples:
                 the classes; the message names the file.
         """
         name, image_path, mask_path = self.pairs[index]
-        files.check_sizes(image_path, mask_path)
-        image = files.read_image(image_path, self._max_side)
-        return Sample(name, image, files.read_mask(mask_path, self.labels, self._max_side))
+        return Sample(name, *files.read_pair(image_path, mask_path, self.labels, self._max_side))
 
 
 def find_labels(folder: Path | str, pairs: Sequence[Pair]) -> tuple[Labels, str]:

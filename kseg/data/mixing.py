@@ -1,4 +1,4 @@
-"""Two samples made one, and crops that look for rare classes: functions of arrays and a generator.
+"""Two samples made one: functions of arrays and a generator.
 
 Each is a pure function of its arguments: the same state of the generator gives the same result.
 """
@@ -73,38 +73,6 @@ def copy_paste(weights: Sequence[float]) -> Mix:
         return _pasted(image, mask, other_image, other_mask, other_mask == chosen)
 
     return mix
-
-
-def crop_with(
-    image: np.ndarray,
-    mask: np.ndarray,
-    size: tuple[int, int],
-    weights: Sequence[float],
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Crop a window that holds a pixel of a class drawn by `weights`.
-
-    Args:
-        image: Uint8, `(height, width, 3)`, at least of `size`.
-        mask: Class indices, `(height, width)`.
-        size: `(height, width)` of the window.
-        weights: A number of at least 0 a class.
-        rng: Source of chance.
-
-    Returns:
-        The window of image and mask; any window where the mask holds no class of a weight.
-    """
-    chosen = draw_class(mask, weights, rng)
-    if chosen is None:
-        point = [rng.integers(0, side) for side in mask.shape]
-    else:
-        places = np.flatnonzero(mask.ravel() == chosen)
-        point = np.unravel_index(places[rng.integers(len(places))], mask.shape)
-    window = []
-    for at, side, whole in zip(point, size, mask.shape, strict=True):
-        first = rng.integers(max(0, at - side + 1), min(at, whole - side) + 1)
-        window.append(slice(first, first + side))
-    return image[tuple(window)], mask[tuple(window)]
 
 
 def draw_class(mask: np.ndarray, weights: Sequence[float], rng: np.random.Generator) -> int | None:

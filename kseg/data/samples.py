@@ -1,9 +1,13 @@
 """A data set is a sequence of samples; this is all that the rest of kseg knows of it."""
 
+import mmap
+import shutil
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -90,7 +94,7 @@ class Cached:
         self.labels = samples.labels
         self._samples = samples
         self._free = limit
-        self._kept: dict[int, Sample] = {}
+        self._kept: dict[int, Any] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -99,15 +103,69 @@ class Cached:
 
     def __getitem__(self, index: int) -> Sample:
         """Return one sample."""
-        sample = self._kept.get(index)
-        if sample is None:
-            sample = self._samples[index]
-            size = sample.image.nbytes + sample.mask.nbytes
-            with self._lock:
-                if index not in self._kept and size <= self._free:
-                    self._kept[index] = sample
+        if index in self._kept:
+            return self._load(self._kept[index])
+        sample = self._samples[index]
+        size = sample.image.nbytes + sample.mask.nbytes
+        with self._lock:
+            if index not in self._kept and size <= self._free:
+                try:
+                    self._kept[index] = self._store(sample)
                     self._free -= size
+                except OSError:  # the disk is full, whatever it promised
+                    self._free = 0
         return sample
+
+    def _store(self, sample: Sample) -> Any:
+        """Keep a sample; return what finds it again.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        return sample
+
+    def _load(self, kept: Any) -> Sample:
+        """Return what `_store` kept."""
+        return kept
+
+
+class CachedOnDisk(Cached):
+    """Samples kept in a file once read, which is mapped into memory; it ends with the process.
+
+    The system keeps as much of the file in memory as is free for it.
+
+    Args:
+        samples: A data set.
+        limit: Bytes that the file may take; by default a quarter of what is free there. What does
+            not fit is read anew.
+        folder: Where the file lies, nameless; by default the system's folder for temporary files,
+            which the variable TMPDIR names.
+    """
+
+    def __init__(
+        self, samples: Samples, limit: int | None = None, folder: Path | None = None
+    ) -> None:
+        folder = folder or Path(tempfile.gettempdir())
+        super().__init__(samples, shutil.disk_usage(folder).free // 4 if limit is None else limit)
+        # Open as long as the samples are.
+        self._file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115
+
+    def _store(self, sample: Sample) -> tuple[str, int, tuple[int, ...]]:
+        start = self._file.tell()
+        for pixels in (sample.image.tobytes(), sample.mask.tobytes()):
+            if self._file.write(pixels) < len(pixels):
+                raise OSError(f"No room for {len(pixels)} bytes.")
+        return sample.name, start, sample.mask.shape
+
+    def _load(self, kept: tuple[str, int, tuple[int, ...]]) -> Sample:
+        name, start, (height, width) = kept
+        pixels, lead = height * width, start % mmap.ALLOCATIONGRANULARITY
+        content = mmap.mmap(
+            self._file.fileno(), lead + 4 * pixels, offset=start - lead, access=mmap.ACCESS_READ
+        )
+        values = np.frombuffer(content, np.uint8, offset=lead)
+        image, mask = values[: 3 * pixels], values[3 * pixels :]
+        return Sample(name, image.reshape(height, width, 3), mask.reshape(height, width))
 
 
 def stack(samples: Samples) -> tuple[np.ndarray, np.ndarray]:

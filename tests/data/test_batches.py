@@ -1,6 +1,7 @@
 """Batches: a pure function of seed, epoch and index; nothing lost, nothing invented."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from kseg.data import (
     ArraySamples,
     Cached,
+    CachedOnDisk,
     Sample,
     ShapesSamples,
     TrainingBatches,
@@ -182,17 +184,62 @@ def test_augmentation_moves_image_and_mask_alike():
         assert agreement > 0.97
 
 
-def test_cache_reads_each_sample_once_and_respects_its_limit():
+@pytest.mark.parametrize("cache", [Cached, CachedOnDisk])
+def test_cache_reads_each_sample_once_and_respects_its_limit(cache):
     samples = Numbered(4)
-    cached = Cached(samples)
+    cached = cache(samples)
     for _ in range(2):
         for index in range(4):
-            assert cached[index].name == str(index)
+            sample, expected = cached[index], Numbered(4)[index]
+            assert sample.name == expected.name
+            np.testing.assert_array_equal(sample.image, expected.image)
+            np.testing.assert_array_equal(sample.mask, expected.mask)
     assert samples.reads == 4
-    small = Cached(samples, limit=2 * 4 * 6 * 4)
+    small = cache(samples, limit=2 * 4 * 6 * 4)
     for index in (0, 1, 2, 2, 0):
         small[index]
     assert samples.reads == 4 + 4
+
+
+def test_a_cache_on_disk_holds_images_of_any_size_and_leaves_nothing_behind(tmp_path):
+    rng = np.random.default_rng(0)
+    sizes = [(1, 1), (50, 70), (3, 2), (64, 64)]
+    images = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    masks = [rng.integers(0, 2, size, dtype=np.uint8) for size in sizes]
+    cached = CachedOnDisk(ArraySamples(images, masks, Numbered.labels), folder=tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for index, sample in enumerate(pool.map(cached.__getitem__, range(4))):
+                np.testing.assert_array_equal(sample.image, images[index])
+                np.testing.assert_array_equal(sample.mask, masks[index])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_ends_the_cache_and_not_the_training(monkeypatch):
+    samples = Numbered(3)
+    cached = CachedOnDisk(samples)
+    cached[0]
+    monkeypatch.setattr(cached, "_file", Full(cached._file))
+    for _ in range(2):
+        for index in range(3):
+            assert cached[index].image[0, 0, 0] == index
+    assert samples.reads == 1 + 2 * 2
+
+
+class Full:
+    """A file that takes no more than a byte of what is written."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, content):
+        return self.file.write(content[:1])
+
+    def tell(self):
+        return self.file.tell()
+
+    def fileno(self):
+        return self.file.fileno()
 
 
 def test_the_time_waited_for_a_batch_is_counted():
