@@ -26,6 +26,13 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 Size = tuple[int, int]
+NEAREST = (0, 6)  # cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT
+RESIZING = (
+    "CropAndPad", "LongestMaxSize", "RandomResizedCrop", "RandomScale", "RandomSizedCrop",
+    "Resize", "SmallestMaxSize",
+)  # fmt: skip
+"""Transforms whose masks would come out up to half a pixel beside their images: OpenCV's plain
+nearest neighbour takes the pixel's corner for its centre."""
 SCALED = ("light", "driving")
 """Presets of which all but the scale can as well come after the crop."""
 
@@ -82,6 +89,8 @@ def augmentation(
             ]
             whole = A.Compose([at_least[0], *chosen, at_least[1]])
         for transform in _all_of(whole):
+            if type(transform).__name__ in RESIZING:
+                transform.mask_interpolation = cv2.INTER_NEAREST_EXACT
             for attribute in ("fill_mask", "mask_drop_value"):
                 if getattr(transform, attribute, None) is not None:
                     setattr(transform, attribute, ignore)
@@ -186,7 +195,7 @@ def _read(path: Path) -> Any:
             "albumentations.save(pipeline, path, data_format='yaml') writes."
         ) from error
     for transform in _all_of(pipeline):
-        smooth = getattr(transform, "mask_interpolation", None) not in (None, 0)
+        smooth = getattr(transform, "mask_interpolation", None) not in (None, *NEAREST)
         if smooth or getattr(transform, "area_for_downscale", None) == "image_mask":
             raise ValueError(
                 f"{path}: {type(transform).__name__} interpolates masks, which makes classes of "

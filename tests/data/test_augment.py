@@ -65,6 +65,35 @@ def test_a_users_pipeline_may_crop(tmp_path):
         augmentation(path, SIZE, VOID)(*scene(0), 0)
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        A.Resize(53, 71, p=1),
+        A.OneOf([A.RandomScale((-0.3, 0.4), p=1)], p=1),
+        A.RandomResizedCrop((53, 71), p=1),
+        A.LongestMaxSize(71, p=1),
+        A.Sequential([A.CropAndPad(px=-5, keep_size=True, p=1)], p=1),
+    ],
+)
+def test_a_resized_mask_lies_on_its_image(tmp_path, transform):
+    """A disc of 1 on 0: where the image is bright the mask is 1, but for blurred pixels.
+
+    With OpenCV's plain nearest neighbour they agree on 0.84 to 0.92 of the disc.
+    """
+    rows, columns = np.indices((64, 64))
+    disc = ((rows - 30) ** 2 + (columns - 33) ** 2 < 8**2).astype(np.uint8)
+    image = np.dstack([200 * disc] * 3)
+    augment = augmentation(saved(tmp_path / "mine.yaml", transform), (96, 96), VOID)
+    agreements = []
+    for seed in range(20):
+        got_image, got_mask = augment(image, disc, seed)
+        bright, one = got_image[..., 0] > 100, got_mask == 1
+        agreements.append(
+            (bright & one & (got_mask != VOID)).sum() / (bright & (got_mask != VOID) | one).sum()
+        )
+    assert np.mean(agreements) > 0.96
+
+
 def test_light_scales_within_its_range():
     augment = augmentation("light", (400, 400), VOID, scale=(0.5, 2.0))
     image, mask = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100), np.uint8)
