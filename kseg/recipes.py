@@ -146,7 +146,7 @@ def make_recipe(**fields: object) -> Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe; an augmentation's file is looked for beside it first.
 
     Raises:
         ValueError: The file is not a recipe; the message names the file and the fields.
@@ -158,9 +158,13 @@ def read_recipe(path: Path) -> Recipe:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ValueError(f"{path} is not a recipe: expected lines such as 'arch: unet'.")
     try:
-        return make_recipe(**content)
+        recipe = make_recipe(**content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    beside = path.parent / recipe.augment
+    if is_file(recipe.augment) and beside.is_file():
+        return recipe.with_(augment=str(beside))
+    return recipe
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:

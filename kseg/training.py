@@ -14,10 +14,10 @@ import numpy as np
 from kseg import _extras, _files, machine
 from kseg.artifacts import RunFolder
 from kseg.callbacks import Checkpoint, HistoryFile
-from kseg.data.augment import augmentation, write_pipeline
+from kseg.data.augment import Pipeline, augmentation, read_pipeline, write_pipeline
 from kseg.data.batches import TrainingBatches, ValidationBatches
 from kseg.data.mixing import copy_paste, cutmix
-from kseg.data.presets import check_pipeline
+from kseg.data.presets import is_file
 from kseg.data.samples import Cached, CachedOnDisk
 from kseg.data.sources import Source, Splits
 from kseg.data.statistics import Survey, class_weights, inverse_frequency, survey
@@ -46,6 +46,7 @@ class Prepared:
         splits: The data, training and validation cached as the recipe says.
         train: What the look at the training samples told.
         val: What the look at the validation samples told.
+        pipeline: The augmentation.
         skipped: Pairs that were passed over, and why.
         split_off: Names of the pairs of the splits that the data does not have by itself.
     """
@@ -54,6 +55,7 @@ class Prepared:
     splits: Splits
     train: Survey
     val: Survey
+    pipeline: Pipeline
     skipped: dict[str, str]
     split_off: dict[str, list[str]]
 
@@ -107,7 +109,7 @@ def prepare(
     """
     catalog.check_size(recipe.arch, recipe.size)
     recipe = _for_machine(recipe, device)
-    check_pipeline(recipe.augment)
+    pipeline = read_pipeline(recipe.augment)
     with shapes_only():
         network = _network(recipe, 2, load=False)
         if recipe.level:
@@ -128,7 +130,7 @@ def prepare(
                 "nothing to learn or to score. Correct the masks, or classes.json."
             )
     recipe = _for_data(recipe, device, train, splits.labels)
-    return Prepared(recipe, splits, train, val, skipped, opened.split_off)
+    return Prepared(recipe, splits, train, val, pipeline, skipped, opened.split_off)
 
 
 def train(
@@ -145,13 +147,15 @@ def train(
         Interrupted: Ctrl-C broke it off.
     """
     recipe, labels = prepared.recipe, prepared.splits.labels
-    write_recipe(folder.recipe, recipe)
+    # The run's own copy makes the same run again, whatever becomes of the user's file.
+    own = {"augment": folder.augmentation.name} if is_file(recipe.augment) else {}
+    write_recipe(folder.recipe, recipe.with_(**own))
     if prepared.skipped:
         _files.write_json(folder.skipped, prepared.skipped)
     if recipe.data != "shapes":
         content = {"notes": prepared.splits.notes, "split_off": prepared.split_off}
         _files.write_json(folder.splits, content)
-    write_pipeline(folder.augmentation, recipe.augment, recipe.size, recipe.scale)
+    write_pipeline(folder.augmentation, prepared.pipeline, recipe.size, recipe.scale)
     _files.write_json(folder.classes, labels.to_dict())
     _set_seed(recipe.seed)
     model, batches, validation = _assemble(prepared)
@@ -305,7 +309,7 @@ def _assemble(prepared: Prepared) -> tuple[keras.Model, TrainingBatches, Validat
     batches = TrainingBatches(
         prepared.splits.train,
         recipe.batch_size,
-        augmentation(recipe.augment, recipe.size, labels.ignore, recipe.scale, rare),
+        augmentation(prepared.pipeline, recipe.size, labels.ignore, recipe.scale, rare),
         recipe.seed,
         mix={"none": None, "cutmix": cutmix, "copy-paste": copy_paste(rarity)}[recipe.mix],
     )

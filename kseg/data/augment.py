@@ -12,6 +12,7 @@ import random
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,60 @@ SCALED = ("light", "driving")
 """Presets of which all but the scale can as well come after the crop."""
 
 
+@dataclass(frozen=True)
+class Pipeline:
+    """A preset, or a pipeline of the user's that was read.
+
+    Attributes:
+        name: Name of the preset, or path of the file.
+        content: What the file holds; `None` for a preset.
+    """
+
+    name: str
+    content: dict | None = None
+
+    def transforms(self, size: Size, scale: tuple[float, float]) -> list:
+        """Make the transforms."""
+        if self.content is None:
+            return _preset(self.name, size, scale)
+        return [_opened(self.content)]
+
+
+def read_pipeline(pipeline: str | Path) -> Pipeline:
+    """Read a pipeline of the user's, once, or take a preset by its name.
+
+    Raises:
+        ValueError: There is no such preset or file; the file holds no pipeline, or one that
+            interpolates masks.
+    """
+    check_pipeline(pipeline)
+    if not is_file(pipeline):
+        return Pipeline(str(pipeline))
+    import yaml
+
+    try:
+        content = yaml.safe_load(Path(pipeline).read_text(encoding="utf-8"))
+        transforms = list(_all_of(_opened(content)))
+    except OSError as error:
+        raise ValueError(f"{pipeline} cannot be read: {error.strerror}.") from None
+    except Exception as error:
+        raise ValueError(
+            f"{pipeline} is no pipeline of albumentations: {error!r}. Expected what "
+            "albumentations.save(pipeline, path, data_format='yaml') writes."
+        ) from error
+    for transform in transforms:
+        smooth = getattr(transform, "mask_interpolation", None) not in (None, *NEAREST)
+        if smooth or getattr(transform, "area_for_downscale", None) == "image_mask":
+            raise ValueError(
+                f"{pipeline}: {type(transform).__name__} interpolates masks, which makes classes "
+                "of no meaning between others. Set mask_interpolation: 0, and area_for_downscale "
+                "to image or null."
+            )
+    return Pipeline(str(pipeline), content)
+
+
 def augmentation(
-    pipeline: str | Path,
+    pipeline: str | Path | Pipeline,
     size: Size,
     ignore: int,
     scale: tuple[float, float] = (0.75, 1.5),
@@ -47,8 +100,8 @@ def augmentation(
     """Make images of one size, changed at random, of images of any size.
 
     Args:
-        pipeline: One of `presets.PRESETS`, which says what each does, or the path of a YAML that
-            albumentations' `save` wrote.
+        pipeline: One of `presets.PRESETS`, which says what each does; the path of a YAML that
+            albumentations' `save` wrote; or what `read_pipeline` returns.
         size: `(height, width)` of the result; a smaller image is padded, its mask with void.
         ignore: The index of void pixels.
         scale: The range of the factor by which "light" and "driving" scale an image.
@@ -66,18 +119,17 @@ def augmentation(
     low, high = scale
     if not 0 < low <= high:
         raise ValueError(f"scale must rise from above 0, such as (0.75, 1.5). Received: {scale}.")
-    check_pipeline(pipeline)
+    if not isinstance(pipeline, Pipeline):
+        pipeline = read_pipeline(pipeline)
     import albumentations as A
     import cv2
 
     # Images are made in several threads already; OpenCV's own would only get in their way.
     cv2.setNumThreads(0)
-    is_scaled = str(pipeline) in SCALED
+    is_scaled = pipeline.name in SCALED
 
     def make() -> A.Compose:
-        chosen = (
-            [_read(Path(pipeline))] if is_file(pipeline) else _preset(str(pipeline), size, scale)
-        )
+        chosen = pipeline.transforms(size, scale)
         if is_scaled:
             whole = A.Compose([step for step in chosen if not isinstance(step, A.RandomScale)])
         else:
@@ -96,7 +148,7 @@ def augmentation(
                     setattr(transform, attribute, ignore)
         return whole
 
-    changed = _seeded(make, str(pipeline))
+    changed = _seeded(make, pipeline.name)
 
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed)
@@ -105,29 +157,31 @@ def augmentation(
             return changed(*scaled_crop(image, mask, size, scale, ignore, wanted, rng), rng)
         return crop_with(*changed(image, mask, rng), size, wanted, rng)
 
-    if is_file(pipeline):
+    if pipeline.content is not None:
         trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
         for seed in range(8):
             augment(*trial, seed)
     return augment
 
 
-def write_pipeline(
-    path: Path, pipeline: str | Path, size: Size, scale: tuple[float, float]
-) -> None:
-    """Write a preset, or a pipeline of the user's, as albumentations' YAML, without the last crop.
-
-    Raises:
-        ValueError: As in `augmentation`.
-    """
+def write_pipeline(path: Path, pipeline: Pipeline, size: Size, scale: tuple[float, float]) -> None:
+    """Write a pipeline as albumentations' YAML, without the last crop."""
     import albumentations as A
     import yaml
 
-    if is_file(pipeline):
-        chosen = _read(Path(pipeline))
-    else:
-        chosen = A.Compose(_preset(str(pipeline), size, scale))
-    _files.write_text(path, yaml.safe_dump(_plain(A.to_dict(chosen)), sort_keys=False))
+    content = pipeline.content
+    if content is None:
+        content = _plain(A.to_dict(A.Compose(pipeline.transforms(size, scale))))
+    _files.write_text(path, yaml.safe_dump(content, sort_keys=False))
+
+
+def _opened(content: dict) -> Any:
+    """Make a pipeline of what its YAML holds."""
+    import albumentations as A
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return A.from_dict(content)
 
 
 def _preset(name: str, size: Size, scale: tuple[float, float]) -> list:
@@ -171,38 +225,6 @@ def _preset(name: str, size: Size, scale: tuple[float, float]) -> list:
         ],
     }
     return presets[name]()
-
-
-def _read(path: Path) -> Any:
-    """Read a pipeline of the user's.
-
-    Raises:
-        ValueError: It is none, or it interpolates masks.
-    """
-    import albumentations as A
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pipeline = A.from_dict(content)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
-    except Exception as error:
-        raise ValueError(
-            f"{path} is no pipeline of albumentations: {error!r}. Expected what "
-            "albumentations.save(pipeline, path, data_format='yaml') writes."
-        ) from error
-    for transform in _all_of(pipeline):
-        smooth = getattr(transform, "mask_interpolation", None) not in (None, *NEAREST)
-        if smooth or getattr(transform, "area_for_downscale", None) == "image_mask":
-            raise ValueError(
-                f"{path}: {type(transform).__name__} interpolates masks, which makes classes of "
-                "no meaning between others. Set mask_interpolation: 0, and area_for_downscale to "
-                "image or null."
-            )
-    return pipeline
 
 
 def _all_of(pipeline: Any) -> Iterator[Any]:

@@ -179,6 +179,25 @@ def test_overwrite_replaces_a_run_only_when_asked(here):
     shutil.rmtree(here / "saved_models/twice")
 
 
+def test_a_run_keeps_the_pipeline_that_it_was_trained_with(here):
+    import albumentations as A
+
+    A.save(A.Compose([A.VerticalFlip(p=1)]), "mine.yaml", data_format="yaml")
+    arguments = ["--name", "own", "--cache", "disk", *PLAIN]
+    call("train", "--data", "data", "--augment", "mine.yaml", *arguments)
+    (here / "mine.yaml").unlink()
+    folder = here / "saved_models/own"
+    first = (folder / "history.csv").read_text()
+    call("train", "--recipe", folder / "recipe.yaml", "--overwrite", *arguments)
+    assert "VerticalFlip" in (folder / "augmentation.yaml").read_text()
+    losses = [
+        text.splitlines()[-1].split(",")[1:3]
+        for text in (first, (folder / "history.csv").read_text())
+    ]
+    assert losses[0] == losses[1]
+    shutil.rmtree(folder)
+
+
 def test_default_names_are_numbered(here):
     for expected in ("convnet-data", "convnet-data-2"):
         assert f"saved_models/{expected}," in call("train", "--data", "data", *PLAIN)

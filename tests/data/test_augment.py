@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from kseg.data.augment import augmentation, write_pipeline
+from kseg.data.augment import augmentation, read_pipeline, write_pipeline
 from kseg.data.presets import PRESETS
 
 SIZE, VOID = (48, 40), 200
@@ -105,7 +105,7 @@ def test_light_scales_within_its_range():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_written_as_yaml_and_read_again(preset, tmp_path):
     path = tmp_path / "augmentation.yaml"
-    write_pipeline(path, preset, SIZE, (0.75, 1.5))
+    write_pipeline(path, read_pipeline(preset), SIZE, (0.75, 1.5))
     again, first = augmentation(path, SIZE, VOID), augmentation(preset, SIZE, VOID)
     for seed in range(3):
         image, mask = again(*scene(seed), seed)
