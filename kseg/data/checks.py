@@ -425,7 +425,7 @@ def near_identical(images: Sequence[tuple[Look, ImageLook]]) -> list[tuple[int, 
             split = images[other][0].split
             if split in met:
                 continue
-            gap = np.abs(thumbs[index] - thumbs[other])
+            gap = np.abs(thumbs[index].astype(int) - thumbs[other])
             if gap.mean() <= ALIKE_MEAN and gap.max() <= ALIKE_MOST:
                 met.add(split)
                 found.append((other, index))

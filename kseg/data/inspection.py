@@ -25,7 +25,7 @@ class ImageLook:
         size: `(height, width)`, upright.
         orientation: EXIF orientation, 1 where it is upright.
         hash: Perceptual hash: 64 booleans, nearly the same for images that look the same.
-        thumb: The image at 32x32, float32, `(32, 32, 3)`.
+        thumb: The image at 32x32, uint8, `(32, 32, 3)`.
     """
 
     size: tuple[int, int]
@@ -103,7 +103,7 @@ def look_at_image(path: Path) -> ImageLook:
     small = Image.fromarray(files.read_image(path, 128))
     grey = np.asarray(small.convert("L").resize((32, 32), Image.Resampling.BOX), np.float32)
     waves = dctn(grey, norm="ortho")[:8, :8].ravel()
-    thumb = np.asarray(small.resize((32, 32), Image.Resampling.BOX), np.float32)
+    thumb = np.asarray(small.resize((32, 32), Image.Resampling.BOX))
     size, orientation = files.size_of(path), files.orientation_of(path)
     return ImageLook(size, orientation, waves > np.median(waves[1:]), thumb)
 
