@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -51,6 +52,34 @@ def write_figure(path: Path, figure: "Figure") -> Path:
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
     return path
+
+
+def check_absent(path: Path) -> None:
+    """Refuse a folder that is there already.
+
+    Raises:
+        ValueError: It is.
+    """
+    if path.exists():
+        raise ValueError(f"{path} is there already. Give a folder that is not.")
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, which becomes `path` on success and goes otherwise.
+
+    Raises:
+        ValueError: `path` is there already.
+    """
+    check_absent(path)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -162,6 +162,8 @@ def read_labels(path: Path) -> Labels:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
+        for entry in content:
+            _checks.one_of(entry, ("classes", "ignore", "palette", "values"), "entry")
         names, values = content["classes"], dict(content.get("values") or {})
         if isinstance(names, str):
             if len(content) > 1:
@@ -169,13 +171,16 @@ def read_labels(path: Path) -> Labels:
             return PRESETS[_checks.one_of(names, PRESETS, "set of classes")]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(f'"classes" must be a list of names. Received: {names!r}.')
-        colors = [tuple(int(value) for value in color) for color in content.get("palette", ())]
+        colors = [
+            tuple(_whole(value, "palette") for value in color)
+            for color in content.get("palette", ())
+        ]
         void = {"void_color": colors.pop()} if len(colors) == len(names) + 1 else {}
         return Labels(
             tuple(names),
             tuple(colors),
-            int(content.get("ignore", VOID)),
-            other=int(values.pop("*")) if "*" in values else None,
+            _whole(content.get("ignore", VOID), "ignore"),
+            other=_whole(values.pop("*"), "*") if "*" in values else None,
             values=_table(values) or None,
             **void,
         )
@@ -199,8 +204,15 @@ def _table(values: dict[str, int]) -> dict[int, int]:
         span = range(int(ends[1]), int(ends[2] or ends[1]) + 1)
         if not 0 < len(span) <= 100_000:
             raise ValueError(f'"values" holds the range {key!r}: expected up to 100,000 indices.')
-        table |= dict.fromkeys(span, int(value))
+        table |= dict.fromkeys(span, _whole(value, key))
     return table
+
+
+def _whole(value: object, entry: str) -> int:
+    """Return a whole number as it is."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f'"{entry}" must be a whole number. Received: {value!r}.')
+    return value
 
 
 def numbered_labels(count: int) -> Labels:

@@ -122,7 +122,13 @@ def prepare(
     splits = opened.open()
     keep = {"memory": Cached, "disk": CachedOnDisk, "none": lambda samples: samples}[recipe.cache]
     splits = replace(splits, train=keep(splits.train), val=keep(splits.val))
-    train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
+    try:
+        train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
+    except ValueError:
+        _refuse(source(recipe).broken(), recipe)
+        raise
+    if not recipe.skip_broken:
+        _refuse(opened.broken(on_sample, "test"), recipe)
     for name, found in (("training", train), ("validation", val)):
         if not found.pixels.any():
             raise ValueError(
@@ -131,6 +137,21 @@ def prepare(
             )
     recipe = _for_data(recipe, device, train, splits.labels)
     return Prepared(recipe, splits, train, val, pipeline, skipped, opened.split_off)
+
+
+def _refuse(broken: Mapping[str, str], recipe: Recipe) -> None:
+    """Name all pairs that cannot be read.
+
+    Raises:
+        ValueError: There are such.
+    """
+    if broken:
+        listed = list(broken.values())
+        more = f" {len(listed) - 5} more cannot be read either." if len(listed) > 5 else ""
+        raise ValueError(
+            f"{' '.join(listed[:5])}{more} Copy such files again from their source, or go on "
+            f"without them by --skip-broken. kseg data check {recipe.data} says more."
+        )
 
 
 def train(

@@ -150,6 +150,8 @@ def test_broken_files_stop_a_training_or_are_listed_in_the_run(rectangles):
     recipe = make_recipe(data=str(rectangles), arch="convnet", width=2, epochs=1)
     with pytest.raises(ValueError, match=r"train/images/1\.png is not an image"):
         training.prepare(recipe, CPU)
+    with pytest.raises(ValueError, match=r"val/images/2\.png .*--skip-broken"):
+        training.prepare(recipe, CPU)
     prepared = training.prepare(recipe.with_(skip_broken=True), CPU)
     assert [len(prepared.splits.train), len(prepared.splits.val)] == [5, 2]
     run = training.train(prepared, RunFolder(rectangles))
@@ -160,6 +162,12 @@ def test_broken_files_stop_a_training_or_are_listed_in_the_run(rectangles):
     }
     again = training.prepare(run.folder.read_recipe(), CPU)
     assert len(again.splits.train) == 5
+
+
+def test_a_broken_file_of_the_test_split_is_named_before_the_training(rectangles):
+    (rectangles / "test/images/1.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"test/images/1\.png is not an image"):
+        training.prepare(make_recipe(data=str(rectangles), arch="convnet", width=2), CPU)
 
 
 @pytest.mark.parametrize("mix", ["cutmix", "copy-paste"])

@@ -106,7 +106,7 @@ augment_option = click.option(
     metavar="NAME|YAML",
     callback=checked_by(check_pipeline),
     help=f"How images are changed at random: {', '.join(PRESETS)}; or a pipeline of your own that "
-    "albumentations saved as YAML.  [default: light]",
+    "albumentations saved as YAML.  [default: light in training; none where it only shows]",
 )
 image_key_option = click.option(
     "--image-key", default="image", show_default=True, help="Feature of TFDS that holds the images."

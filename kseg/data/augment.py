@@ -67,16 +67,17 @@ def read_pipeline(pipeline: str | Path) -> Pipeline:
     check_pipeline(pipeline)
     if not is_file(pipeline):
         return Pipeline(str(pipeline))
+    import albumentations as A
     import yaml
 
     try:
         content = yaml.safe_load(Path(pipeline).read_text(encoding="utf-8"))
-        transforms = list(_all_of(_opened(content)))
+        transforms = list(_all_of(A.Compose([_opened(content)])))
     except OSError as error:
         raise ValueError(f"{pipeline} cannot be read: {error.strerror}.") from None
     except Exception as error:
         raise ValueError(
-            f"{pipeline} is no pipeline of albumentations: {error!r}. Expected what "
+            f"{pipeline} is no pipeline of albumentations: {_first_line(error)}. Expected what "
             "albumentations.save(pipeline, path, data_format='yaml') writes."
         ) from error
     for transform in transforms:
@@ -128,7 +129,7 @@ def augmentation(
     cv2.setNumThreads(0)
     is_scaled = pipeline.name in SCALED
 
-    def make() -> A.Compose:
+    def make(sure: bool = False) -> A.Compose:
         chosen = pipeline.transforms(size, scale)
         if is_scaled:
             whole = A.Compose([step for step in chosen if not isinstance(step, A.RandomScale)])
@@ -143,11 +144,18 @@ def augmentation(
         for transform in _all_of(whole):
             if type(transform).__name__ in RESIZING:
                 transform.mask_interpolation = cv2.INTER_NEAREST_EXACT
+            if sure and not isinstance(transform, A.OneOf | A.SomeOf):
+                transform.p = 1
             for attribute in ("fill_mask", "mask_drop_value"):
                 if getattr(transform, attribute, None) is not None:
                     setattr(transform, attribute, ignore)
         return whole
 
+    if pipeline.content is not None:
+        trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
+        always = _seeded(lambda: make(sure=True), pipeline.name)
+        for seed in range(8):
+            always(*trial, np.random.default_rng(seed))
     changed = _seeded(make, pipeline.name)
 
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -157,10 +165,6 @@ def augmentation(
             return changed(*scaled_crop(image, mask, size, scale, ignore, wanted, rng), rng)
         return crop_with(*changed(image, mask, rng), size, wanted, rng)
 
-    if pipeline.content is not None:
-        trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
-        for seed in range(8):
-            augment(*trial, seed)
     return augment
 
 
@@ -234,6 +238,11 @@ def _all_of(pipeline: Any) -> Iterator[Any]:
         yield from _all_of(transform)
 
 
+def _first_line(error: Exception) -> str:
+    """Return what an error says, in a line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def _plain(value: Any) -> Any:
     """Turn what albumentations holds into what YAML can."""
     if isinstance(value, dict):
@@ -261,7 +270,7 @@ def _seeded(pipeline: Callable, name: str) -> Callable:
         try:
             result = local.pipeline(image=image, mask=mask)
         except Exception as error:
-            raise ValueError(f"The augmentation {name} failed: {error}") from error
+            raise ValueError(f"The augmentation {name} failed: {_first_line(error)}") from error
         image, mask = result["image"], result["mask"]
         if image.dtype != np.uint8 or image.shape != (*mask.shape, 3):
             raise ValueError(

@@ -28,7 +28,7 @@ class _Ahead(keras.utils.PyDataset):
 
     def __init__(self, workers: int | None) -> None:
         super().__init__()
-        workers = workers or min(os.cpu_count() or 1, 16)
+        workers = workers or min(os.cpu_count() or 1, 8)
         self.epoch = 0
         self.waited = 0.0
         self._depth = workers + 2
@@ -70,7 +70,7 @@ class TrainingBatches(_Ahead):
         batch_size: Images a batch; what does not fill one is left for another epoch's order.
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
-        workers: Threads; by default one a processor core, up to 16.
+        workers: Threads; by default one a processor core, up to 8.
         mix: Makes one of two samples, half of the time; a function of `kseg.data.mixing`.
     """
 
@@ -127,7 +127,7 @@ class ValidationBatches(_Ahead):
         samples: A data set.
         batch_size: Images a batch; the last one may hold fewer.
         size: `(height, width)`, at least that of the largest image.
-        workers: Threads; by default one a processor core, up to 16.
+        workers: Threads; by default one a processor core, up to 8.
     """
 
     def __init__(

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.data.folders import labels_of
+from kseg.data.folders import check_stray, labels_of
 from kseg.data.inspection import ImageLook, Look, MaskLook
 from kseg.data.pairs import Layout
 from kseg.labels import Labels, read_labels
 
 RARE = 0.001
 """A class of a smaller part of the pixels is called rare."""
+DARK = 48
+"""An image in which no pixel is brighter is called dark."""
 ALIKE_BITS, ALIKE_MEAN, ALIKE_MOST = 6, 4.0, 24.0
 """Images look the same if no more bits of their hashes differ, and at 32x32 pixels no more levels,
 in the mean and anywhere: a small thing that is there in one of them alone tells them apart."""
@@ -77,6 +79,7 @@ class Case:
             if self.path.exists():
                 labels = read_labels(self.path)
                 return labels, f"{len(labels)} classes from {self.path}"
+            check_stray(self.path)
             if any(mask.is_colored for _, mask in self.masks):
                 return None, (
                     f"Masks are colour images, and no {self.path} says which colour is which class."
@@ -113,7 +116,7 @@ class Case:
 
     def strangers(self, mask: MaskLook) -> dict:
         """Return the values of a mask that mean nothing, and their pixels."""
-        if self.labels.other is not None and not mask.is_colored:
+        if self.labels.other is not None:
             return {}
         return {value: n for value, n in mask.pixels.items() if value not in self.meaning}
 
@@ -143,6 +146,12 @@ def _layout(case: Case) -> Iterator[Finding]:
             yield Finding("error", kind, _first(faults[0].text, faults), remedy, paths)
 
 
+def _no_train(case: Case) -> Iterator[Finding]:
+    if not {"train", "all"} & set(case.layout.splits):
+        text = f"There is nothing to train on, only {', '.join(case.layout.splits)}."
+        yield Finding("error", "no train", text, "Add train/, with images/ and masks/.")
+
+
 def _unreadable(case: Case) -> Iterator[Finding]:
     broken = [text for look in case.looks for text in (look.image, look.mask) if _is_text(text)]
     paths = [
@@ -159,6 +168,8 @@ def _unreadable(case: Case) -> Iterator[Finding]:
 
 def _rotation(case: Case) -> Iterator[Finding]:
     turned = [look for look in case.whole if look.image.orientation != look.mask.orientation]
+    # A quarter turn that fits is right, unless the image is square.
+    turned = [look for look in turned if not _is_turned_rightly(look)]
     if turned:
         fits = all(look.image.size == look.mask.size for look in turned)
         text = (
@@ -173,6 +184,31 @@ def _rotation(case: Case) -> Iterator[Finding]:
             "stored, remove the orientation from the image; kseg applies it.",
             _images(turned),
         )
+
+
+def _is_turned_rightly(look: Look) -> bool:
+    """Tell whether the sizes prove that an upright mask belongs to an image turned by EXIF."""
+    height, width = look.image.size
+    return look.image.orientation >= 5 and height != width and look.image.size == look.mask.size
+
+
+def _dark(case: Case) -> Iterator[Finding]:
+    dark = [look for look, image in case.images if image.peak < DARK]
+    if dark:
+        text = f"{dark[0].pair.image} is nearly black: no pixel is brighter than {DARK} of 255."
+        remedy = "If its pixels have 10 or 12 bits in a file of 16, scale them up to 16 bits."
+        yield Finding("warning", "dark images", _first(text, dark), remedy, _images(dark))
+
+
+def _one_mask_for_many(case: Case) -> Iterator[Finding]:
+    owners: dict[Path, list[Look]] = {}
+    for look in case.looks:
+        owners.setdefault(look.pair.mask.resolve(), []).append(look)
+    shared = [look for looks in owners.values() if len(looks) > 1 for look in looks]
+    if shared:
+        text = f"{shared[0].pair.mask} is the mask of several images."
+        remedy = "Check that the list names each image's own mask."
+        yield Finding("warning", "shared masks", text, remedy, _images(shared))
 
 
 def _sizes_differ(case: Case) -> Iterator[Finding]:
@@ -237,7 +273,10 @@ def _strange_values(case: Case) -> Iterator[Finding]:
         return
     strange = [(look, case.strangers(mask), mask) for look, mask in case.masks]
     strange = [entry for entry in strange if entry[1]]
+    kinds = {value for _, values, _ in strange for value in values}
     blurred = [entry for entry in strange if _is_blur(entry[1], entry[2])]
+    if len(kinds) == 1 and not _lies_between(case, *kinds):
+        blurred = []
     others = [entry for entry in strange if entry not in blurred]
     if blurred:
         look, values, mask = blurred[0]
@@ -261,8 +300,17 @@ def _strange_values(case: Case) -> Iterator[Finding]:
             f"are none of the {len(case.labels)} classes."
         )
         remedy = f'Correct the masks, or name them in {case.path} ("classes", "values", "palette").'
+        if len(kinds) == 1 and not mask.is_colored:
+            remedy += f' If it marks what nobody labelled: "ignore": {min(kinds)}.'
         files = _masks(entry[0] for entry in others)
         yield Finding("error", "values outside the classes", _first(text, others), remedy, files)
+
+
+def _lies_between(case: Case, value: int | tuple) -> bool:
+    """Tell whether interpolation of classes could make a value: colours always, or an index."""
+    return isinstance(value, tuple) or value < max(
+        key for key in case.meaning if isinstance(key, int) and key != case.labels.ignore
+    )
 
 
 def _is_blur(strangers: dict, mask: MaskLook) -> bool:
@@ -391,12 +439,15 @@ def _sizes_vary(case: Case) -> Iterator[Finding]:
 CHECKS = (
     _unreadable,
     _layout,
+    _no_train,
     _classes_unknown,
     _black_and_white,
     _black_and_white_in_part,
     _strange_values,
     _rotation,
     _sizes_differ,
+    _dark,
+    _one_mask_for_many,
     _leaks,
     _one_value,
     _classes_of_splits,

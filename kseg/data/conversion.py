@@ -8,7 +8,7 @@ from pathlib import Path
 from kseg import _files
 from kseg.data import files
 from kseg.data.folders import find_labels
-from kseg.data.pairs import MASK_SUFFIX, Pair, find_pairs
+from kseg.data.pairs import MASK_SUFFIX, Pair, find_pairs, keep_apart
 from kseg.labels import Labels
 
 
@@ -31,22 +31,20 @@ def convert(
 
     Raises:
         ValueError: The data is not laid out as it should, a mask holds what is no class, or `out`
-            is there.
+            is there, or lies in the data.
     """
-    if out.exists():
-        raise ValueError(f"{out} is there already. Give a folder that is not.")
+    keep_apart(data, out)
+    _files.check_absent(out)
     layout = find_pairs(data, mask_suffix).checked()
     labels, note = find_labels(layout.root, layout.learned)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
     tasks = [
-        (pair, unfinished if split == "all" else unfinished / split)
+        (pair, Path() if split == "all" else Path(split))
         for split, pairs in layout.splits.items()
         for pair in pairs
     ]
 
     def write(task: tuple[Pair, Path]) -> None:
-        pair, target = task
+        pair, target = task[0], folder / task[1]
         mask = files.read_mask(pair.mask, labels)
         image_path = target / "images" / f"{pair.name}{pair.image.suffix.lower()}"
         mask_path = target / "masks" / f"{pair.name}.png"
@@ -56,9 +54,8 @@ def convert(
         files.write_mask(mask_path, mask, labels)
         on_pair()
 
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(write, tasks))
     plain = labels.indexed()
-    _files.write_json(unfinished / "classes.json", plain.to_dict())
-    unfinished.rename(out)
+    with _files.new_folder(out) as folder, ThreadPoolExecutor() as pool:
+        list(pool.map(write, tasks))
+        _files.write_json(folder / "classes.json", plain.to_dict())
     return plain, note, len(tasks)

@@ -53,7 +53,7 @@ def examine(
     try:
         layout = find_pairs(data, mask_suffix)
     except ValueError as error:
-        remedy = "Lay the files out in one of the ways that docs/data.md lists."
+        remedy = "Correct it, or lay the files out in one of the ways that docs/data.md lists."
         return Report((Finding("error", "no pairs", str(error), remedy),), {}, (), {})
     case = Case(layout, inspect(layout.splits, on_pair))
     findings = [finding for check in CHECKS for finding in check(case)]

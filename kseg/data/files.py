@@ -7,6 +7,7 @@ and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
 """
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,10 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
+
+# A damaged EXIF tag is not the pixels'; too large an image is refused below.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
@@ -184,6 +189,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise ValueError(f"has {image.n_frames} frames; save each as a file of its own")
             yield image
+    except Image.DecompressionBombError:
+        raise ValueError(f"{path} has over {MAX_PIXELS:,} pixels.") from None
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that can be read.") from error
     except ValueError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg.data import files
-from kseg.data.pairs import Pair
+from kseg.data.pairs import FOLDERS, Pair
 from kseg.data.samples import Sample
 from kseg.labels import VOID, Labels, numbered_labels, read_labels
 
@@ -64,9 +64,25 @@ def find_labels(folder: Path | str, pairs: Sequence[Pair]) -> tuple[Labels, str]
     if path.exists():
         labels = read_labels(path)
         return labels, f"{len(labels)} classes from {path}"
+    check_stray(path)
     with ThreadPoolExecutor() as pool:
         values = list(pool.map(files.read_values, [pair.mask for pair in pairs]))
     return labels_of(set(np.concatenate(values).tolist()), path)
+
+
+def check_stray(path: Path) -> None:
+    """Refuse a `classes.json` in a folder of the data, or of another case, where none is read.
+
+    Raises:
+        ValueError: There is one.
+    """
+    folders = [path.parent]
+    for folder in folders:  # grows by the folders in those that it holds
+        for found in folder.iterdir():
+            if found.name.lower() == path.name:
+                raise ValueError(f"{found} is not read there. Move it to {path}.")
+            if found.name.lower() in (*FOLDERS, "images", "masks") and found.is_dir():
+                folders.append(found)
 
 
 def labels_of(found: set[int], path: Path) -> tuple[Labels, str]:

@@ -25,12 +25,14 @@ class ImageLook:
         size: `(height, width)`, upright.
         orientation: EXIF orientation, 1 where it is upright.
         hash: Perceptual hash: 64 booleans, nearly the same for images that look the same.
+        peak: The brightest value of the image, made smaller, in 0..255.
         thumb: The image at 32x32, uint8, `(32, 32, 3)`.
     """
 
     size: tuple[int, int]
     orientation: int
     hash: np.ndarray
+    peak: int
     thumb: np.ndarray
 
 
@@ -105,7 +107,7 @@ def look_at_image(path: Path) -> ImageLook:
     waves = dctn(grey, norm="ortho")[:8, :8].ravel()
     thumb = np.asarray(small.resize((32, 32), Image.Resampling.BOX))
     size, orientation = files.size_of(path), files.orientation_of(path)
-    return ImageLook(size, orientation, waves > np.median(waves[1:]), thumb)
+    return ImageLook(size, orientation, waves > np.median(waves[1:]), int(np.max(small)), thumb)
 
 
 def look_at_mask(path: Path) -> MaskLook:

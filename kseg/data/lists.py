@@ -2,11 +2,13 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kseg.data.pairs import SPLITS, Fault, Layout, Pair, can_be_mask, no_mask
+from kseg.data.pairs import FOLDERS, SPLITS, Fault, Layout, Pair, can_be_mask, no_mask
 
+COMMENT = re.compile(r"\s*#(\s|#|$)")
 LISTS = (".csv", ".tsv", ".txt")
 
 
@@ -63,31 +65,45 @@ def _rows(path: Path) -> Iterator[tuple[int, str, Path, Path]]:
     lines = {
         number: line
         for number, line in enumerate(lines, 1)
-        if line.strip() and not line.lstrip().startswith("#")
+        if line.strip() and not COMMENT.match(line)
     }
     folder = path.parent.absolute()
     for number, line in lines.items():
         cells = _cells(line)
-        if [cell.lower() for cell in cells[:2]] == ["image", "mask"]:
-            continue
+        if number == min(lines) and not any(Path(cell).suffix for cell in cells[:2]):
+            if [cell.lower() for cell in cells[:2]] == ["mask", "image"]:
+                raise ValueError(
+                    f"{path}: the first column must be the image, the second its mask."
+                )
+            continue  # the names of the columns
         if not 2 <= len(cells) <= 3 or not cells[0] or not cells[1]:
             raise ValueError(
                 f"{path}, line {number}: expected an image, its mask and, if you like, their "
                 f"split, separated by commas or tabs. Received: {line.strip()!r}."
             )
         split = (cells[2] if len(cells) == 3 else "").lower() or "all"
-        if split not in ("all", *SPLITS):
+        if split != "all" and split not in FOLDERS:
             raise ValueError(
                 f"{path}, line {number}: the split '{cells[2]}' is none of {', '.join(SPLITS)}."
             )
-        image, mask = (Path(os.path.normpath(folder / cell)) for cell in cells[:2])
-        yield number, split, image, mask
+        image, mask = (_resolved(folder, cell) for cell in cells[:2])
+        if image == mask:
+            raise ValueError(f"{path}, line {number}: image and mask are one file, {image}.")
+        yield number, FOLDERS.get(split, split), image, mask
+
+
+def _resolved(folder: Path, cell: str) -> Path:
+    """Return a path from a list's folder, also one that was written on Windows."""
+    path = Path(os.path.normpath(folder / cell))
+    if "\\" in cell and not path.exists():
+        return Path(os.path.normpath(folder / cell.replace("\\", "/")))
+    return path
 
 
 def _cells(line: str) -> list[str]:
     """Divide a line at the tabs, semicolons or commas that make two or three cells of it."""
     for delimiter in "\t,;":
-        cells = next(csv.reader([line], delimiter=delimiter))
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
         if len(cells) in (2, 3):
             return [cell.strip() for cell in cells]
-    return line.split()
+    return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True))

@@ -25,6 +25,8 @@ FOLDERS = {
 }
 """Folders of splits, in any case, and what kseg calls them."""
 MASK_SUFFIX = "_mask"
+NOTES = (".json", ".txt", ".csv", ".tsv", ".md", ".yaml", ".yml")
+"""Files that may lie beside images without a word."""
 
 
 class Pair(NamedTuple):
@@ -128,6 +130,20 @@ def find_pairs(data: Path | str, mask_suffix: str = MASK_SUFFIX) -> Layout:
     return Layout(data, splits, faults, f"{where}: {kind}", tuple(others))
 
 
+def keep_apart(data: Path, out: Path) -> None:
+    """Refuse to write the copy of a data set into it, or around it.
+
+    Raises:
+        ValueError: One folder is the other, or lies in it.
+    """
+    root = (data if data.is_dir() else data.parent).resolve()
+    target = out.resolve()
+    if data.is_dir() and (target.is_relative_to(root) or root.is_relative_to(target)):
+        raise ValueError(f"{out} and {data} lie in each other. Write into a folder of its own.")
+    if target == root:
+        raise ValueError(f"{out} holds {data}. Write into a folder of its own.")
+
+
 class _Part(NamedTuple):
     """What one folder holds."""
 
@@ -151,7 +167,11 @@ def _split_folders(data: Path) -> tuple[dict[str, Path], list[Path]]:
         elif child.is_dir() and next(_walk(child), None):
             others.append(child)
     if not folders:
-        return {"all": data}, []
+        parts = ("images", "masks")
+        if not any(_part(data, part).is_dir() for part in parts):
+            return {"all": data}, []
+        own = [child for child in children if child.is_dir() and child.name.lower() in parts]
+        return {"all": data}, [path for path in others if path not in own]
     for part in ("images", "masks"):
         if _part(data, part).is_dir():
             raise ValueError(
@@ -171,13 +191,15 @@ def _in_folder(split: str, folder: Path, mask_suffix: str) -> _Part:
         image_paths, others = _sorted_out(image_folder)
         mask_paths, more = _sorted_out(mask_folder)
         others += more
+        others += [path for path in folder.iterdir() if _is_image(path)]
         images, faults = _by_stem(split, image_paths, image_folder, "")
         masks, found = _by_stem(split, mask_paths, mask_folder, "")
         masks = {_own_name(stem, images, mask_suffix): path for stem, path in masks.items()}
         kind, ending = "images/ and masks/ by stem", ""
     else:
         image_folder = mask_folder = folder
-        paths, others = list(_walk(folder)), []
+        paths, others = _sorted_out(folder)
+        others = [path for path in others if path.suffix.lower() not in NOTES]
         is_mask = {path: path.stem.endswith(mask_suffix) for path in paths}
         if not any(is_mask.values()):
             return _Part((), [_missing(split, folder / "images")], "", [])
@@ -205,6 +227,8 @@ def _in_folder(split: str, folder: Path, mask_suffix: str) -> _Part:
 def _part(folder: Path, name: str) -> Path:
     """Return a folder's `images` or `masks`, in whatever case it is written."""
     alike = [path for path in folder.iterdir() if path.name.lower() == name and path.is_dir()]
+    if len(alike) > 1:
+        raise ValueError(f"{alike[0]} and {alike[1]} differ in case alone. Keep one of them.")
     return alike[0] if alike else folder / name
 
 
@@ -216,13 +240,18 @@ def _own_name(stem: str, images: dict[str, Path], mask_suffix: str) -> str:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield the images below a folder in the order of their names."""
-    return (path for path in _files_below(folder) if path.suffix.lower() in files.IMAGE_SUFFIXES)
+    return (path for path in _files_below(folder) if _is_image(path))
+
+
+def _is_image(path: Path) -> bool:
+    """Tell by its suffix whether a file is an image."""
+    return path.suffix.lower() in files.IMAGE_SUFFIXES
 
 
 def _sorted_out(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the images below a folder, and the files of other kinds."""
     paths = list(_files_below(folder))
-    return list(_walk(folder)), [p for p in paths if p.suffix.lower() not in files.IMAGE_SUFFIXES]
+    return list(_walk(folder)), [p for p in paths if not _is_image(p)]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

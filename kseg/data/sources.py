@@ -104,14 +104,18 @@ class Source:
         train, val = self.split("train", labels), self.split("val", labels)
         return Splits(labels, train, val, (note, *self._notes))
 
-    def broken(self, on_pair: Callable[[], None] = lambda: None) -> dict[str, str]:
+    def broken(
+        self, on_pair: Callable[[], None] = lambda: None, split: str | None = None
+    ) -> dict[str, str]:
         """Read all files; return the pairs that cannot be read, as `skipped` takes them, and why.
 
         Args:
             on_pair: Called after each pair.
+            split: Read those of this split alone, as far as there is one.
         """
         if self.data == "shapes":
             return {}
+        splits = self.layout.splits if split is None else {split: self._pairs.get(split, ())}
 
         def fault(pair: Pair) -> str | None:
             try:
@@ -122,7 +126,7 @@ class Source:
                 on_pair()
             return None
 
-        named = {f"{name}/{p.name}": p for name, pairs in self.layout.splits.items() for p in pairs}
+        named = {f"{name}/{p.name}": p for name, pairs in splits.items() for p in pairs}
         with ThreadPoolExecutor() as pool:
             faults = zip(named, pool.map(fault, named.values()), strict=True)
             return {name: text for name, text in faults if text}

@@ -4,7 +4,6 @@ Images keep the bytes that TFDS holds; masks become PNG, and `classes.json` says
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +69,8 @@ def wanted(data: str, image_key: str = "image", mask_key: str = "segmentation_ma
     """
     if data.startswith("tfds:"):
         return Wanted(data.removeprefix("tfds:"), image_key, mask_key)
+    if (image_key, mask_key) != ("image", "segmentation_mask"):
+        raise ValueError(f"{data} has keys of its own. Leave --image-key and --mask-key out.")
     known = built_in()
     _checks.one_of(data, (*known, "tfds:NAME"), "data set of TFDS")
     return known[data]
@@ -107,28 +108,24 @@ def import_splits(
 
     Raises:
         ValueError: TFDS is not installed, has no such data set, split or feature, or would have to
-            download it.
+            download it; a feature holds no images, or no masks.
     """
-    if out.exists():
-        raise ValueError(f"{out} is there already. Give a folder that is not.")
+    _files.check_absent(out)
     builder = _builder(wanted.name, data_dir)
-    for key in (wanted.image_key, wanted.mask_key):
-        _checks.one_of(key, list(builder.info.features), f"feature of {wanted.name}")
+    named = _check_features(builder, wanted)
+    labels = wanted.labels or named
     _prepare(builder, wanted.name, on_download if download else None)
     splits = _splits(builder, wanted)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
     counts = {}
-    for split, spelled in splits.items():
-        counts[split] = 0
-        for name, image, mask in _examples(builder, wanted, spelled):
-            _write(unfinished / split, name, image, mask)
-            counts[split] += 1
-            on_pair()
-    if wanted.labels is not None:
-        _files.write_json(unfinished / "classes.json", wanted.labels.to_dict())
-    unfinished.rename(out)
+    with _files.new_folder(out) as folder:
+        for split, spelled in splits.items():
+            counts[split] = 0
+            for name, image, mask in _examples(builder, wanted, spelled):
+                _write(folder / split, name, image, mask)
+                counts[split] += 1
+                on_pair()
+        if labels is not None:
+            _files.write_json(folder / "classes.json", labels.to_dict())
     return counts
 
 
@@ -154,13 +151,38 @@ def _builder(name: str, data_dir: Path | None) -> "DatasetBuilder":
         raise ValueError(f"TFDS has no data set {name}: {reason}") from error
 
 
+def _check_features(builder: "DatasetBuilder", wanted: Wanted) -> Labels | None:
+    """Refuse features that hold no images or no masks; return the classes if the masks name them.
+
+    Raises:
+        ValueError: There is no such feature, or it is of another kind.
+    """
+    from tensorflow_datasets import features
+
+    for key in (wanted.image_key, wanted.mask_key):
+        _checks.one_of(key, list(builder.info.features), f"feature of {wanted.name}")
+        feature = builder.info.features[key]
+        is_tensor = type(feature) is features.Tensor and len(feature.shape) in (2, 3)
+        is_whole = is_tensor and np.issubdtype(feature.np_dtype, np.integer)
+        if not (isinstance(feature, features.Image) or is_whole):
+            raise ValueError(
+                f"The feature {key} of {wanted.name} is {feature}: expected images, or tensors of "
+                "whole numbers (height, width). Name another by --image-key or --mask-key."
+            )
+    names = getattr(builder.info.features[wanted.mask_key], "names", None)
+    return Labels(tuple(names)) if names and not names[0].isdigit() else None
+
+
 def _prepare(
     builder: "DatasetBuilder", name: str, on_download: Callable[[str], None] | None
 ) -> None:
     """Let TFDS download a data set that is not there, if it may."""
     if builder.is_prepared():
         return
-    size = str(builder.info.download_size) if builder.info.download_size else "an unknown size"
+    size = builder.info.download_size or sum(
+        (info.size for info in builder.url_infos.values() if info.size), start=0
+    )
+    size = f"{size / 2**20:,.0f} MiB" if size else "an unknown size"
     what = f"{size} from {builder.info.homepage or 'its source'} to {builder.data_dir}"
     if on_download is None:
         raise ValueError(f"{name} is not on this machine. Add --download to fetch it: {what}.")
@@ -230,9 +252,17 @@ def _write(folder: Path, name: str, image: Any, mask: Any) -> None:
 
 
 def _flat(pixels: np.ndarray) -> np.ndarray:
-    """Drop a last axis of one, and bring class indices to 8 or 16 bits."""
+    """Drop a last axis of one, and bring class indices to 8 or 16 bits.
+
+    Raises:
+        ValueError: A value is below 0 or above 65535.
+    """
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     if pixels.dtype in (np.uint8, np.uint16):
         return pixels
+    if pixels.min(initial=0) < 0 or pixels.max(initial=0) > 65535:
+        raise ValueError(
+            f"Masks must hold values in 0..65535. Received: {pixels.min()} to {pixels.max()}."
+        )
     return pixels.astype(np.uint8 if pixels.max(initial=0) < 256 else np.uint16)

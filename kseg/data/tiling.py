@@ -13,7 +13,7 @@ from PIL import Image
 from kseg import _checks, _files
 from kseg.data import files
 from kseg.data.folders import find_labels
-from kseg.data.pairs import MASK_SUFFIX, Pair, find_pairs
+from kseg.data.pairs import MASK_SUFFIX, Pair, find_pairs, keep_apart
 
 HOW = ("grid", "five", "rotations")
 
@@ -147,7 +147,9 @@ def tile(
     mask_suffix: str = MASK_SUFFIX,
     on_pair: Callable[[], None] = lambda: None,
 ) -> int:
-    """Cut all images and masks of a data set; what is there already is not cut again.
+    """Cut all images and masks of a data set; what was cut before is not cut again.
+
+    A pair that has changed since is.
 
     Args:
         data: A folder or list, as `find_pairs` takes them.
@@ -161,14 +163,13 @@ def tile(
 
     Raises:
         ValueError: The data is not laid out as it should, a pair cannot be read, an image is
-            smaller than a crop, or `out` holds crops that were cut otherwise.
+            smaller than a crop, `out` lies in the data, or holds anything but crops of this cut.
     """
+    keep_apart(data, out)
     layout = find_pairs(data, mask_suffix).checked()
     labels, _ = find_labels(layout.root, layout.learned)
-    _remember(out, {"data": str(data.resolve()), "classes": labels.to_dict(), **asdict(cut)})
 
-    def work(task: tuple[Pair, Path]) -> int:
-        pair, target = task
+    def measure(pair: Pair) -> tuple[int, int]:
         files.check_sizes(pair.image, pair.mask)
         size = files.size_of(pair.image)
         if size[0] < cut.size[0] or size[1] < cut.size[1]:
@@ -176,12 +177,17 @@ def tile(
                 f"{pair.image} is {size[0]}x{size[1]}, smaller than a crop of "
                 f"{cut.size[0]}x{cut.size[1]} (height x width). Give a smaller --size."
             )
+        return size
+
+    def work(task: tuple[Pair, Path], size: tuple[int, int]) -> int:
+        pair, target = task
         windows = list(cut.windows(size, pair.name))
         paths = [
             tuple(target / part / f"{pair.name}_{number:03d}.png" for part in ("images", "masks"))
             for number in range(len(windows))
         ]
-        if not all(path.exists() for both in paths for path in both):
+        changed = max(pair.image.stat().st_mtime, pair.mask.stat().st_mtime)
+        if any(not is_newer(path, changed) for both in paths for path in both):
             image, mask = files.read_image(pair.image), files.read_mask(pair.mask, labels)
             for window, (image_path, mask_path) in zip(windows, paths, strict=True):
                 for path in (image_path, mask_path):
@@ -197,14 +203,23 @@ def tile(
         for pair in pairs
     ]
     with ThreadPoolExecutor() as pool:
-        count = sum(pool.map(work, tasks))
+        sizes = list(pool.map(measure, [pair for pair, _ in tasks]))
+        _remember(out, {"data": str(data.resolve()), "classes": labels.to_dict(), **asdict(cut)})
+        count = sum(pool.map(work, tasks, sizes))
     _files.write_json(out / "classes.json", labels.indexed().to_dict())
     return count
 
 
+def is_newer(path: Path, time: float) -> bool:
+    """Tell whether a file is there that was written after a time."""
+    return path.exists() and path.stat().st_mtime >= time
+
+
 def _remember(out: Path, wanted: dict) -> None:
-    """Write what is cut and how, or refuse to go on with crops that were cut otherwise."""
+    """Write what is cut and how, or refuse to go on with what was cut otherwise, or not cut."""
     path, wanted = out / "tiles.json", json.loads(json.dumps(wanted))
+    if not path.exists() and out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} holds other files. Give a folder that is empty, or not there.")
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != wanted:
         raise ValueError(
             f"{out} holds crops of other images or classes, or another cut ({path}). Give another "

@@ -90,7 +90,7 @@ def test_convert_writes_indices_of_any_form(tmp_path):
         image = (tmp_path / f"out/images/{index}.png").read_bytes()
         assert image == (tmp_path / f"in/images/{index}.png").read_bytes()
     assert "found      nothing" in call("data", "check", tmp_path / "out")
-    assert "is there already" in call("data", "convert", tmp_path, tmp_path / "out", code=1)
+    assert "is there already" in call("data", "convert", tmp_path / "in", tmp_path / "out", code=1)
 
 
 @pytest.mark.parametrize("command", ["check", "stats", "show"])

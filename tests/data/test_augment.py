@@ -139,7 +139,7 @@ def test_padding_of_a_users_pipeline_is_void(tmp_path, transform):
     ("transform", "expected"),
     [
         (A.Normalize(), "normalises by itself"),
-        (A.Normalize(p=0.5), "normalises by itself"),
+        (A.Normalize(p=0.001), "normalises by itself"),
         (A.ToGray(num_output_channels=1, p=0.5), "returns images"),
         (A.Resize(9, 9, area_for_downscale="image_mask"), "Resize interpolates masks"),
         (A.Rotate(mask_interpolation=1), "Rotate interpolates masks"),
@@ -149,6 +149,13 @@ def test_padding_of_a_users_pipeline_is_void(tmp_path, transform):
 def test_a_pipeline_that_spoils_images_or_masks_is_refused(tmp_path, transform, expected):
     with pytest.raises(ValueError, match=expected):
         augmentation(saved(tmp_path / "mine.yaml", transform), SIZE, VOID)
+
+
+def test_a_file_of_one_bare_transform_is_held_to_the_same(tmp_path):
+    path = tmp_path / "bare.yaml"
+    A.save(A.Affine(rotate=(-30, 30), mask_interpolation=1, p=1), path, data_format="yaml")
+    with pytest.raises(ValueError, match="Affine interpolates masks"):
+        augmentation(path, SIZE, VOID)
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "transform: {__class_fullname__: os.system}", "- 1"])

@@ -198,7 +198,40 @@ def another_format(data):
     (data / "train/images/extra.gif").write_bytes(b"GIF89a")
 
 
+def void_forgotten(data):
+    """Street scenes with a twelfth value, of outlines as thin as specks, that nobody declared."""
+    for path in data.glob("*/masks/*"):
+        mask = read(path).copy()
+        mask[::9, ::9] = 11
+        Image.fromarray(mask).save(path)
+
+
+def no_train(data):
+    (data / "train").rename(data / "test")
+
+
+def classes_in_train(data):
+    (data / "classes.json").rename(data / "train/classes.json")
+
+
+def of_twelve_bits(data):
+    path = data / "train/images/1.jpg"
+    grey = read(path)[..., 0].astype(np.uint16) * 16
+    path.unlink()
+    Image.fromarray(grey).save(path.with_suffix(".png"))
+
+
+def one_mask_for_two(data):
+    (data / "train/masks/2.png").unlink()
+    (data / "train/masks/2.png").symlink_to(data / "train/masks/1.png")
+
+
 FAULTS = {
+    "void forgotten": (void_forgotten, "error", "values outside"),
+    "no train": (no_train, "error", "no train"),
+    "classes.json elsewhere": (classes_in_train, "error", "classes"),
+    "12 bits": (of_twelve_bits, "warning", "dark images"),
+    "one mask for two": (one_mask_for_two, "warning", "shared masks"),
     "0/255 in part": (half_black_and_white, "error", "0/255 masks in part"),
     "test without masks": (no_masks_of_test, "error", "incomplete"),
     "another format": (another_format, "warning", "passed over"),
@@ -287,6 +320,25 @@ def test_a_small_difference_tells_images_apart_and_an_orientation_of_0_is_uprigh
         Image.fromarray(image).save(tmp_path / f"{split}/images/1.jpg", exif=exif)
         Image.fromarray(mask).save(tmp_path / f"{split}/masks/1.png")
     assert examine(tmp_path).findings == ()
+
+
+def test_void_that_nobody_declared_is_named_with_the_remedy(data):
+    void_forgotten(data)
+    finding = examine(data).findings[0]
+    assert "values 11, which are none of the 6 classes" in finding.text
+    assert finding.remedy.endswith('"ignore": 11.')
+
+
+def test_colours_that_mean_the_rest_and_quarter_turns_that_fit_are_no_faults(data):
+    content = json.loads((data / "classes.json").read_text())
+    content |= {"palette": list(LABELS.colors[:6]), "values": {"*": 255}}
+    (data / "classes.json").write_text(json.dumps(content))
+    wrong_color(data)
+    rotated(6)(data)
+    path = data / "train/images/1.jpg"
+    exif = Image.open(path).getexif()
+    Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    assert examine(data).findings == ()
 
 
 def test_a_fault_names_its_files(data):

@@ -79,7 +79,11 @@ def test_values_that_are_no_classes_are_not_guessed(rectangles, values):
     [
         ("{", "classes.json"),
         ("[]", "classes.json"),
-        ('{"names": ["a", "b"]}', '"classes" is missing'),
+        ('{"ignore": 255}', '"classes" is missing'),
+        ('{"classes": ["a", "b"], "void": 11}', "Unknown entry 'void'"),
+        ('{"classes": ["a", "b"], "ignore_index": 11}', "Did you mean 'ignore'"),
+        ('{"classes": ["a", "b"], "ignore": 11.9}', "must be a whole number. Received: 11.9"),
+        ('{"classes": ["a", "b"], "values": {"3": 0.9}}', "must be a whole number"),
         ('{"classes": ["a"]}', "at least two"),
         ('{"classes": ["a", "a"]}', "different names"),
         ('{"classes": ["a", "b"], "ignore": 1}', "void index 1 is that of the class 'b'"),

@@ -112,6 +112,8 @@ def test_a_list_without_splits(tmp_path):
         ("a.png,nowhere.png\n", r"line 1: .*nowhere\.png does not exist"),
         ("image,mask\n", "lists no pair"),
         ("a.png,c.jpg\n", r"c\.jpg cannot be a mask"),
+        ("mask,image\na.png,b.png\n", "the first column must be the image"),
+        ("a.png,a.png\n", r"image and mask are one file, .*a\.png"),
     ],
 )
 def test_a_wrong_list_is_explained(tmp_path, text, expected):
@@ -120,6 +122,24 @@ def test_a_wrong_list_is_explained(tmp_path, text, expected):
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(ValueError, match=expected):
         find_pairs(tmp_path / "list.csv").checked()
+
+
+@pytest.mark.parametrize(
+    ("text", "split", "expected"),
+    [
+        ("# notes\n#7.png,m.png\n", "all", "#7"),
+        ('a b.png, "m.png"\n', "all", "a b"),
+        ('"a b.png" m.png\n', "all", "a b"),
+        ("file name,label\na b.png,m.png\n", "all", "a b"),
+        ("in\\deep.png,m.png\n", "all", "deep"),
+        ("a b.png,m.png,Training\n", "train", "a b"),
+    ],
+)
+def test_lists_are_read_as_people_write_them(tmp_path, text, split, expected):
+    for name in ("#7.png", "a b.png", "in/deep.png", "m.png"):
+        put(tmp_path / name)
+    (tmp_path / "list.csv").write_text(text)
+    assert names(find_pairs(tmp_path / "list.csv"), split) == [expected]
 
 
 def test_other_files_are_no_list(tmp_path):
@@ -206,6 +226,32 @@ def test_what_cannot_be_told_is_asked_and_what_is_passed_over_is_said(rectangles
     (rectangles / "valid").mkdir()
     with pytest.raises(ValueError, match="are both val"):
         find_pairs(rectangles)
+
+
+@pytest.mark.parametrize("extra", ["batch2/images/1.png", "images/1.gif", "loose.png"])
+def test_one_folder_says_what_it_passes_over(tmp_path, extra):
+    put(tmp_path / "images/1.png")
+    put(tmp_path / "masks/1.png")
+    put(tmp_path / extra)
+    (tmp_path / "classes.json").write_text("{}")
+    (passed,) = find_pairs(tmp_path).checked().others
+    assert str(tmp_path / extra).startswith(str(passed))
+
+
+def test_files_beside_pairs_are_passed_over_with_a_word(tmp_path):
+    for name in ("1.png", "1_mask.png", "2.gif"):
+        put(tmp_path / name)
+    (tmp_path / "classes.json").write_text("{}")
+    assert [path.name for path in find_pairs(tmp_path).checked().others] == ["2.gif"]
+
+
+def test_two_folders_that_differ_in_case_are_refused(tmp_path):
+    for part in ("images", "Images", "masks"):
+        put(tmp_path / part / "1.png")
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this disk does not tell cases apart")
+    with pytest.raises(ValueError, match="differ in case alone"):
+        find_pairs(tmp_path)
 
 
 def test_masks_in_their_folder_may_have_an_ending_too(tmp_path):

@@ -32,6 +32,13 @@ class KsegPets(tfds.core.GeneratorBasedBuilder):
             "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
             "segmentation_mask": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
             "classes": tfds.features.Tensor(shape=(None, None), dtype=np.int32, encoding="zlib"),
+            "named": tfds.features.LabeledImage(
+                labels=["pet", "ground", "edge"], shape=(None, None, 1), encoding_format="png"
+            ),
+            "negative": tfds.features.Tensor(shape=(None, None), dtype=np.int32, encoding="zlib"),
+            "file_name": tfds.features.Text(),
+            "share": tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="zlib"),
+            "nested": {"mask": tfds.features.Image()},
         }
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
@@ -42,7 +49,19 @@ class KsegPets(tfds.core.GeneratorBasedBuilder):
         for index in range(first, last):
             image, mask = example(index)
             classes = mask[..., 0].astype(np.int32) - 1
-            yield index, {"image": image, "segmentation_mask": mask, "classes": classes}
+            yield (
+                index,
+                {
+                    "image": image,
+                    "segmentation_mask": mask,
+                    "classes": classes,
+                    "named": mask - 1,
+                    "negative": classes - 1,
+                    "file_name": f"{index}.png",
+                    "share": (classes / 2).astype(np.float32),
+                    "nested": {"mask": image},
+                },
+            )
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +123,25 @@ def test_the_language_of_tfds_chooses_splits_and_features_may_be_arrays(prepared
         ({"image_key": "picture"}, "Unknown feature of kseg_pets 'picture'"),
         ({"splits": {"train": "nowhere"}}, "has no split 'nowhere'"),
         ({"splits": {"training": "train"}}, "Did you mean 'train'"),
+        ({"mask_key": "file_name"}, "feature file_name of kseg_pets is Text"),
+        ({"mask_key": "share"}, "tensors of whole numbers"),
+        ({"mask_key": "nested"}, "expected images"),
+        ({"mask_key": "negative"}, "Masks must hold values in 0..65535. Received: -1 to 1"),
     ],
 )
 def test_what_is_not_there_is_named(prepared, tmp_path, options, expected):
     with pytest.raises(ValueError, match=expected):
         import_splits(named(**options), tmp_path / "out", data_dir=prepared)
-    assert not (tmp_path / "out").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_named_classes_are_kept(prepared, tmp_path):
+    import_splits(named(None, mask_key="named"), tmp_path / "out", data_dir=prepared)
+    assert Source(str(tmp_path / "out")).open().labels.names == ("pet", "ground", "edge")
 
 
 def test_nothing_is_downloaded_unasked(tmp_path):
-    with pytest.raises(ValueError, match=r"oxford_iiit_pet is not on this machine.*--download"):
+    with pytest.raises(ValueError, match=r"not on this machine. Add --download .*: 774 MiB from"):
         import_splits(wanted("oxford_iiit_pet"), tmp_path / "out", data_dir=tmp_path / "empty")
     with pytest.raises(ValueError, match="TFDS has no data set no_such_data"):
         import_splits(wanted("tfds:no_such_data"), tmp_path / "out")
@@ -125,6 +153,8 @@ def test_names():
     assert not is_tfds("my_data")
     with pytest.raises(ValueError, match="Did you mean 'oxford_iiit_pet'"):
         wanted("oxford_pet")
+    with pytest.raises(ValueError, match="has keys of its own"):
+        wanted("oxford_iiit_pet", image_key="picture")
 
 
 def test_kseg_train_writes_files_once_and_learns_them(prepared, tmp_path, monkeypatch):

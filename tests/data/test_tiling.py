@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from kseg.data.tiling import Cut, crop, grid_starts
+from kseg.data.tiling import Cut, crop, grid_starts, tile
 
 
 @settings(max_examples=100, deadline=None)
@@ -62,3 +63,46 @@ def test_wrong_cuts_are_refused():
         Cut("gird")
     with pytest.raises(ValueError, match="overlap must be below"):
         Cut("grid", (20, 30), 20)
+
+
+def cut_into(data, out, size=(16, 16)):
+    return tile(data, out, Cut(size=size))
+
+
+def test_a_pair_that_changed_is_cut_again(rectangles, tmp_path):
+    out = tmp_path / "out"
+    count = cut_into(rectangles, out)
+    crops = sorted(out.glob("train/images/0_*.png"))
+    before = [path.read_bytes() for path in crops]
+    other = out / "train/images/1_000.png"
+    written = other.stat().st_mtime_ns
+    assert cut_into(rectangles, out) == count
+    assert other.stat().st_mtime_ns == written
+    Image.new("RGB", (48, 40), (250, 0, 0)).save(rectangles / "train/images/0.png")
+    assert cut_into(rectangles, out) == count
+    assert all((np.asarray(Image.open(path)) == (250, 0, 0)).all() for path in crops), (
+        "crops of the old image"
+    )
+    assert before != [path.read_bytes() for path in crops]
+    assert other.stat().st_mtime_ns == written
+
+
+def test_crops_mix_with_nothing(rectangles, tmp_path):
+    for out in (rectangles, rectangles / "train", rectangles.parent):
+        with pytest.raises(ValueError, match="lie in each other"):
+            cut_into(rectangles, out)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/classes.json").write_text("mine")
+    with pytest.raises(ValueError, match="holds other files"):
+        cut_into(rectangles, tmp_path / "other")
+    assert (tmp_path / "other/classes.json").read_text() == "mine"
+
+
+def test_a_crop_that_is_too_large_leaves_nothing_behind(rectangles, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match=r"is 40x48, smaller than a crop of 44x16"):
+        cut_into(rectangles, out, (44, 16))
+    assert not out.exists()
+    assert cut_into(rectangles, out) > 0
+    with pytest.raises(ValueError, match="holds crops of other images or classes, or another cut"):
+        cut_into(rectangles, out, (20, 20))

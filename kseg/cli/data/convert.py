@@ -1,5 +1,6 @@
 """`kseg data convert`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -29,6 +30,6 @@ def convert(data: Path, out: Path, mask_suffix: str) -> None:
         [
             ("read", note),
             ("written", f"{count} pairs, {len(labels)} classes ({names}) to {out}"),
-            ("next", f"kseg train --data {out}"),
+            ("next", f"kseg train --data {shlex.quote(str(out))}"),
         ],
     )

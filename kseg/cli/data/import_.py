@@ -1,5 +1,6 @@
 """`kseg data import`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -61,6 +62,9 @@ def import_(
     from kseg.data import tfds
 
     wanted = tfds.wanted(name, image_key, mask_key)
+    for split in {name for name, _ in splits}:
+        if [name for name, _ in splits].count(split) > 1:
+            raise click.UsageError(f"--split {split}=... is given twice.")
     wanted = replace(wanted, splits=dict(splits))
     console = open_console()
     with counting(console, "writing", None) as on_pair:
@@ -72,4 +76,7 @@ def import_(
             on_download=lambda text: print_facts(console, [("download", text)]),
         )
     listed = ", ".join(f"{count} of {split}" for split, count in counts.items())
-    print_facts(console, [("written", f"{listed} to {out}"), ("next", f"kseg data check {out}")])
+    print_facts(
+        console,
+        [("written", f"{listed} to {out}"), ("next", f"kseg data check {shlex.quote(str(out))}")],
+    )

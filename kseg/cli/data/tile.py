@@ -1,5 +1,6 @@
 """`kseg data tile`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -59,5 +60,8 @@ def tile(
     console = open_console()
     with counting(console, "cutting", None) as on_pair:
         number = tiling.tile(data, out, cut, mask_suffix, on_pair)
-    facts = [("written", f"{number} crops to {out}"), ("next", f"kseg train --data {out}")]
+    facts = [
+        ("written", f"{number} crops to {out}"),
+        ("next", f"kseg train --data {shlex.quote(str(out))}"),
+    ]
     print_facts(console, facts)
