@@ -289,7 +289,9 @@ def _run_name(name: str | None, runs: Path, wish: "Recipe", overwrite: bool) -> 
     from kseg import artifacts
 
     if name is None:
-        return artifacts.free_name(runs, f"{wish.arch}-{Path(wish.data).resolve().name}")
+        data = Path(wish.data).resolve()
+        own = data.stem if data.is_file() else data.name
+        return artifacts.free_name(runs, f"{wish.arch}-{own}")
     if not artifacts.valid_name(name):
         raise click.BadParameter(
             f"'{name}': expected letters, digits, dots, dashes and underscores.",
