@@ -150,7 +150,7 @@ def test_broken_files_stop_a_training_or_are_listed_in_the_run(rectangles):
     recipe = make_recipe(data=str(rectangles), arch="convnet", width=2, epochs=1)
     with pytest.raises(ValueError, match=r"train/images/1\.png is not an image"):
         training.prepare(recipe, CPU)
-    with pytest.raises(ValueError, match=r"val/images/2\.png .*--skip-broken"):
+    with pytest.raises(ValueError, match=r"val/masks/2\.png .*--skip-broken"):
         training.prepare(recipe, CPU)
     prepared = training.prepare(recipe.with_(skip_broken=True), CPU)
     assert [len(prepared.splits.train), len(prepared.splits.val)] == [5, 2]
