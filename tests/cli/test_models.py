@@ -15,11 +15,11 @@ def test_the_list_has_every_architecture_with_its_figures():
     assert lines["unetpp"].endswith("Zhou et al. 2018")
 
 
-def test_flops_grow_with_the_size_and_parameters_with_the_width():
+def test_flops_grow_with_the_size_and_parameters_with_the_width(tmp_path):
     def figures(*options):
-        line = next(line for line in call("models", *options).splitlines() if "fpn" in line)
-        _, parameters, flops, *_ = line.split()
-        return int(parameters.replace(",", "")), float(flops)
+        output = call("models", "fpn", "--out", tmp_path / "fpn.png", *options)
+        lines = dict(line.split(maxsplit=1) for line in output.splitlines()[-8:] if line.strip())
+        return int(lines["parameters"].replace(",", "")), float(lines["FLOPs"].split()[0])
 
     small, large = figures("--size", "256"), figures("--size", "512")
     assert large[0] == small[0]

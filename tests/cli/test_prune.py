@@ -70,7 +70,8 @@ def test_auto_takes_the_smallest_level_within_the_tolerance(here):
 
 def test_the_recipe_of_a_pruned_run_makes_it_again(here):
     call("prune", "nested", "--level", "1", "--name", "once")
-    call("train", "--recipe", "saved_models/once/recipe.yaml", "--name", "again")
+    arguments = ["--name", "again", "--epochs", "1"]
+    call("train", "--recipe", "saved_models/once/recipe.yaml", *arguments)
     first, second = (
         keras.models.load_model(here / f"saved_models/{name}/model.keras")
         for name in ("once", "again")
