@@ -187,7 +187,7 @@ def tile(
             for number in range(len(windows))
         ]
         changed = max(pair.image.stat().st_mtime, pair.mask.stat().st_mtime)
-        if any(not is_newer(path, changed) for both in paths for path in both):
+        if any(not _is_newer(path, changed) for both in paths for path in both):
             image, mask = files.read_image(pair.image), files.read_mask(pair.mask, labels)
             for window, (image_path, mask_path) in zip(windows, paths, strict=True):
                 for path in (image_path, mask_path):
@@ -210,7 +210,7 @@ def tile(
     return count
 
 
-def is_newer(path: Path, time: float) -> bool:
+def _is_newer(path: Path, time: float) -> bool:
     """Tell whether a file is there that was written after a time."""
     return path.exists() and path.stat().st_mtime >= time
 
