@@ -27,7 +27,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 Augmentation = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 Size = tuple[int, int]
-NEAREST = (0, 6)  # cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT
+NEAREST, EXACT = 0, 6  # cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT
 RESIZING = (
     "CropAndPad", "LongestMaxSize", "RandomResizedCrop", "RandomScale", "RandomSizedCrop",
     "Resize", "SmallestMaxSize",
@@ -81,7 +81,7 @@ def read_pipeline(pipeline: str | Path) -> Pipeline:
             "albumentations.save(pipeline, path, data_format='yaml') writes."
         ) from error
     for transform in transforms:
-        smooth = getattr(transform, "mask_interpolation", None) not in (None, *NEAREST)
+        smooth = getattr(transform, "mask_interpolation", None) not in (None, NEAREST, EXACT)
         if smooth or getattr(transform, "area_for_downscale", None) == "image_mask":
             raise ValueError(
                 f"{pipeline}: {type(transform).__name__} interpolates masks, which makes classes "
@@ -129,33 +129,21 @@ def augmentation(
     cv2.setNumThreads(0)
     is_scaled = pipeline.name in SCALED
 
-    def make(sure: bool = False) -> A.Compose:
+    def make() -> A.Compose:
         chosen = pipeline.transforms(size, scale)
         if is_scaled:
-            whole = A.Compose([step for step in chosen if not isinstance(step, A.RandomScale)])
-        else:
-            if rare is not None:  # the crop is to choose from the whole image
-                chosen = [step for step in chosen if not isinstance(step, A.RandomResizedCrop)]
-            # A side of a few pixels would vanish when it is scaled.
-            at_least = [
-                A.PadIfNeeded(*sides, fill=GREY, border_mode=0) for sides in ((16, 16), size)
-            ]
-            whole = A.Compose([at_least[0], *chosen, at_least[1]])
-        for transform in _all_of(whole):
-            if type(transform).__name__ in RESIZING:
-                transform.mask_interpolation = cv2.INTER_NEAREST_EXACT
-            if sure and not isinstance(transform, A.OneOf | A.SomeOf):
-                transform.p = 1
-            for attribute in ("fill_mask", "mask_drop_value"):
-                if getattr(transform, attribute, None) is not None:
-                    setattr(transform, attribute, ignore)
-        return whole
+            chosen = [step for step in chosen if not isinstance(step, A.RandomScale)]
+            return _for_masks(A.Compose(chosen), ignore)
+        if rare is not None:  # the crop is to choose from the whole image
+            chosen = [step for step in chosen if not isinstance(step, A.RandomResizedCrop)]
+        # A side of a few pixels would vanish when it is scaled.
+        least, most = (
+            A.PadIfNeeded(*sides, fill=GREY, border_mode=0) for sides in ((16, 16), size)
+        )
+        return _for_masks(A.Compose([least, *chosen, most]), ignore)
 
     if pipeline.content is not None:
-        trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
-        always = _seeded(lambda: make(sure=True), pipeline.name)
-        for seed in range(8):
-            always(*trial, np.random.default_rng(seed))
+        _try(make, pipeline.name)
     changed = _seeded(make, pipeline.name)
 
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -236,6 +224,38 @@ def _all_of(pipeline: Any) -> Iterator[Any]:
     for transform in getattr(pipeline, "transforms", ()):
         yield transform
         yield from _all_of(transform)
+
+
+def _for_masks(whole: Any, ignore: int) -> Any:
+    """Have a pipeline pad masks with void and resize them without moving them; return it."""
+    for transform in _all_of(whole):
+        if type(transform).__name__ in RESIZING:
+            transform.mask_interpolation = EXACT
+        for attribute in ("fill_mask", "mask_drop_value"):
+            if getattr(transform, attribute, None) is not None:
+                setattr(transform, attribute, ignore)
+    return whole
+
+
+def _try(make: Callable, name: str) -> None:
+    """Prove that a pipeline returns pixels when every one of its transforms acts.
+
+    Raises:
+        ValueError: It does not.
+    """
+    import albumentations as A
+
+    def make_sure() -> A.Compose:
+        whole = make()
+        for transform in _all_of(whole):
+            if not isinstance(transform, A.OneOf | A.SomeOf):
+                transform.p = 1
+        return whole
+
+    trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
+    change = _seeded(make_sure, name)
+    for seed in range(8):
+        change(*trial, np.random.default_rng(seed))
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -83,12 +83,7 @@ def read_pair(
     Raises:
         ValueError: A file cannot be read, or the sizes differ.
     """
-    with _opened(image) as opened:
-        size, pixels = _upright_size(opened), _rgb(opened, max_side)
-    with _opened(mask) as opened:
-        mask_size, indices = _upright_size(opened), _indices(opened, labels, max_side)
-    _check_same(image, size, mask, mask_size)
-    return pixels, indices
+    return _read_both(image, mask, max_side, lambda opened: _indices(opened, labels, max_side))
 
 
 def read_stored(path: Path) -> np.ndarray:
@@ -131,24 +126,29 @@ def write_image(path: Path, image: np.ndarray) -> None:
         Image.fromarray(image).save(temporary)
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """Read only the `(height, width)` of an image or mask file, its EXIF rotation applied.
+def header_of(path: Path) -> tuple[tuple[int, int], int]:
+    """Read the size of an image or mask file, and its EXIF orientation.
+
+    Returns:
+        `(height, width)`, the rotation applied; and 1 to 8, where 1 is upright, and what a file
+        without has.
 
     Raises:
         ValueError: The file is not an image.
     """
     with _opened(path) as image:
-        width, height = _upright_size(image)
-        return height, width
+        return _upright_size(image)[::-1], _orientation(image)
 
 
-def check_sizes(image: Path, mask: Path) -> None:
-    """Refuse a mask of another size than its image, by their headers.
+def check_sizes(image: Path, mask: Path) -> tuple[int, int]:
+    """Refuse a mask of another size than its image; return their `(height, width)`.
 
     Raises:
         ValueError: They differ, or a file is not an image.
     """
-    _check_same(image, size_of(image)[::-1], mask, size_of(mask)[::-1])
+    (size, _), (mask_size, _) = header_of(image), header_of(mask)
+    _check_same(image, size, mask, mask_size)
+    return size
 
 
 def check_pair(image: Path, mask: Path) -> None:
@@ -157,19 +157,7 @@ def check_pair(image: Path, mask: Path) -> None:
     Raises:
         ValueError: One of them cannot be read, or their sizes differ.
     """
-    check_sizes(image, mask)
-    read_image(image, 64)
-    read_stored(mask)
-
-
-def orientation_of(path: Path) -> int:
-    """Read the EXIF orientation of an image, 1 to 8; 1 is upright, and what a file without has.
-
-    Raises:
-        ValueError: The file is not an image.
-    """
-    with _opened(path) as image:
-        return _orientation(image)
+    _read_both(image, mask, 64, lambda opened: _stored(opened, None))
 
 
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -200,10 +188,22 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
+def _read_both(
+    image: Path, mask: Path, max_side: int | None, decode: Callable[[Image.Image], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image and, by `decode`, its mask, each file opened once, and compare their sizes."""
+    with _opened(image) as opened:
+        size, pixels = _upright_size(opened), _rgb(opened, max_side)
+    with _opened(mask) as opened:
+        mask_size, decoded = _upright_size(opened), decode(opened)
+    _check_same(image, size[::-1], mask, mask_size[::-1])
+    return pixels, decoded
+
+
 def _check_same(image: Path, size: tuple[int, int], mask: Path, mask_size: tuple[int, int]) -> None:
-    """Refuse a mask of another `(width, height)` than its image's."""
+    """Refuse a mask of another `(height, width)` than its image's."""
     if size != mask_size:
-        (width, height), (mask_width, mask_height) = size, mask_size
+        (height, width), (mask_height, mask_width) = size, mask_size
         raise ValueError(
             f"{mask} is {mask_height}x{mask_width} pixels, but its image {image} is "
             f"{height}x{width} (height x width). Both must be of one size."

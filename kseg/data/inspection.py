@@ -106,8 +106,9 @@ def look_at_image(path: Path) -> ImageLook:
     grey = np.asarray(small.convert("L").resize((32, 32), Image.Resampling.BOX), np.float32)
     waves = dctn(grey, norm="ortho")[:8, :8].ravel()
     thumb = np.asarray(small.resize((32, 32), Image.Resampling.BOX))
-    size, orientation = files.size_of(path), files.orientation_of(path)
-    return ImageLook(size, orientation, waves > np.median(waves[1:]), int(np.max(small)), thumb)
+    return ImageLook(
+        *files.header_of(path), waves > np.median(waves[1:]), int(np.max(small)), thumb
+    )
 
 
 def look_at_mask(path: Path) -> MaskLook:
@@ -131,7 +132,7 @@ def look_at_mask(path: Path) -> MaskLook:
             areas = region_areas(indices == index)
             regions[value] = len(areas), int((areas <= SPECK).sum())
     pixels = dict(zip(values[:MOST_COLORS], counts.tolist(), strict=False))
-    return MaskLook(files.size_of(path), files.orientation_of(path), pixels, regions)
+    return MaskLook(*files.header_of(path), pixels, regions)
 
 
 def _tried(look: Callable, path: Path) -> ImageLook | MaskLook | str:

@@ -170,8 +170,7 @@ def tile(
     labels, _ = find_labels(layout.root, layout.learned)
 
     def measure(pair: Pair) -> tuple[int, int]:
-        files.check_sizes(pair.image, pair.mask)
-        size = files.size_of(pair.image)
+        size = files.check_sizes(pair.image, pair.mask)
         if size[0] < cut.size[0] or size[1] < cut.size[1]:
             raise ValueError(
                 f"{pair.image} is {size[0]}x{size[1]}, smaller than a crop of "

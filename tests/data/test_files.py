@@ -27,7 +27,7 @@ def test_lossless_images_come_back(tmp_path, suffix):
         pixels, tmp_path / f"x.{suffix}", **({"lossless": True} if suffix == "webp" else {})
     )
     np.testing.assert_array_equal(files.read_image(path), pixels)
-    assert files.size_of(path) == (5, 7)
+    assert files.header_of(path)[0] == (5, 7)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "CMYK"])
@@ -49,7 +49,7 @@ def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     path = save(pixels, tmp_path / "x.png", exif=exif)
-    assert files.size_of(path) == (6, 4)
+    assert files.header_of(path)[0] == (6, 4)
     np.testing.assert_array_equal(files.read_image(path)[:, 0, 0], [255] * 3 + [0] * 3)
 
 

@@ -127,7 +127,7 @@ def png_of(width, height):
 def test_bombs_are_refused_by_their_header(size, tmp_path):
     path = tmp_path / "bomb.png"
     path.write_bytes(png_of(*size))
-    for read in (files.read_image, files.read_stored, files.size_of):
+    for read in (files.read_image, files.read_stored, files.header_of):
         assert isinstance(read_or_refused(read, path), str)
 
 
