@@ -74,6 +74,15 @@ def test_values_that_are_no_classes_are_not_guessed(rectangles, values):
         labels_of(rectangles)
 
 
+@pytest.mark.parametrize("place", ["train/classes.json", "val/masks/classes.json", "Classes.json"])
+def test_a_class_file_where_none_is_read_is_named(rectangles, place):
+    (rectangles / "classes.json").rename(rectangles / place)
+    if (rectangles / "classes.json").exists():
+        pytest.skip("this disk does not tell cases apart")
+    with pytest.raises(ValueError, match=r"lasses\.json is not read there\. Move it to"):
+        Source(str(rectangles)).open()
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
