@@ -10,6 +10,8 @@ import numbers
 import re
 from collections.abc import Collection, Sequence
 
+from kseg.errors import KsegError
+
 _WHOLE = ("dilation", "kernel_size", "steps", "output_stride", "depth", "width")
 
 
@@ -20,25 +22,25 @@ def one_of(value: str, choices: Collection[str], what: str) -> str:
     near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.4)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     known = ", ".join(sorted(choices))
-    raise ValueError(f"Unknown {what} '{value}'.{hint} Known: {known}.")
+    raise KsegError(f"Unknown {what} '{value}'.{hint} Known: {known}.")
 
 
 def positive_int(value: int, what: str) -> int:
     """Return `value` as an int if it is a whole number of at least 1."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{what} must be a whole number of at least 1. Received: {value!r}.")
+        raise KsegError(f"{what} must be a whole number of at least 1. Received: {value!r}.")
     return int(value)
 
 
 def widths(values: Sequence, what: str, *, at_least: int = 1, nested: bool = False) -> tuple:
     """Return `values` as a tuple of widths: whole numbers, or tuples of them where `nested`."""
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise ValueError(
+        raise KsegError(
             f"{what} must be a sequence of channel counts such as (64, 128, 256). "
             f"Received: {values!r}."
         )
     if len(values) < at_least:
-        raise ValueError(
+        raise KsegError(
             f"{what} needs at least {at_least} entries, one a level. Received: {tuple(values)!r}."
         )
     return tuple(
@@ -51,7 +53,7 @@ def pairs(values: Sequence, what: str, length: int) -> tuple:
     """Return `values` as `length` pairs of widths."""
     values = widths(values, what, nested=True)
     if len(values) != length or any(isinstance(pair, int) or len(pair) != 2 for pair in values):
-        raise ValueError(
+        raise KsegError(
             f"{what} must be {length} pairs of channel counts such as (32, 64). "
             f"Received: {values!r}."
         )
@@ -65,13 +67,13 @@ def image_shape(shape: Sequence, what: str = "input_shape") -> tuple:
         f"or (None, None, 3) for images of any size. Received: {shape!r}."
     )
     if isinstance(shape, str) or not isinstance(shape, Sequence) or len(shape) != 3:
-        raise ValueError(expected)
+        raise KsegError(expected)
     height, width, channels = shape
     for value in (height, width):
         if value is not None and (not isinstance(value, numbers.Integral) or value < 1):
-            raise ValueError(expected)
+            raise KsegError(expected)
     if not isinstance(channels, numbers.Integral) or channels < 1:
-        raise ValueError(expected)
+        raise KsegError(expected)
     return (height, width, int(channels))
 
 
@@ -85,7 +87,7 @@ def fits(shape: Sequence[int | None], expected: Sequence[int | None]) -> bool:
 def same_length(values: Sequence, others: Sequence, what: str, other: str) -> None:
     """Refuse `values` that do not hold as many entries as `others`."""
     if len(values) != len(others):
-        raise ValueError(
+        raise KsegError(
             f"{what} must have as many entries as {other}: {len(others)}. "
             f"Received {len(values)}: {tuple(values)!r}."
         )
@@ -102,9 +104,9 @@ def weights(values: Sequence[float], what: str, each: str) -> tuple[float, ...]:
     try:
         numbers_ = tuple(float(value) for value in values)
     except (TypeError, ValueError):
-        raise ValueError(f"{expected} Received: {values!r}.") from None
+        raise KsegError(f"{expected} Received: {values!r}.") from None
     if not all(0 <= number < math.inf for number in numbers_) or not any(numbers_):
-        raise ValueError(f"{expected} Received: {numbers_}.")
+        raise KsegError(f"{expected} Received: {numbers_}.")
     return numbers_
 
 
@@ -114,7 +116,7 @@ def network(input_shape: Sequence, num_classes: int, activation: str | None) -> 
     positive_int(num_classes, "num_classes")
     one_of(activation or "none", ("auto", "none", "softmax", "sigmoid"), "activation")
     if num_classes == 1 and activation == "softmax":
-        raise ValueError(
+        raise KsegError(
             "activation must be 'auto' or 'sigmoid' where num_classes is 1: the softmax of one "
             "number is always 1. Received: 'softmax'."
         )
@@ -123,23 +125,21 @@ def network(input_shape: Sequence, num_classes: int, activation: str | None) -> 
 def count(value: int, most: int, what: str) -> int:
     """Return `value` as an int if it is a whole number from 1 to `most`."""
     if positive_int(value, what) > most:
-        raise ValueError(f"{what} must be from 1 to {most}. Received: {value}.")
+        raise KsegError(f"{what} must be from 1 to {most}. Received: {value}.")
     return int(value)
 
 
 def number_of(value: int, choices: Sequence[int], what: str) -> int:
     """Return `value` if it is one of a few numbers."""
     if value not in choices:
-        raise ValueError(
-            f"{what} must be one of {', '.join(map(str, choices))}. Received: {value}."
-        )
+        raise KsegError(f"{what} must be one of {', '.join(map(str, choices))}. Received: {value}.")
     return value
 
 
 def part(value: float, what: str) -> float:
     """Return `value` if it is a number in [0, 1)."""
     if not isinstance(value, numbers.Real) or not 0 <= value < 1:
-        raise ValueError(f"{what} must be a number in [0, 1). Received: {value!r}.")
+        raise KsegError(f"{what} must be a number in [0, 1). Received: {value!r}.")
     return float(value)
 
 
@@ -147,7 +147,7 @@ def functions(**arguments: object) -> None:
     """Refuse an argument that cannot be called, or a `partial` of it whose options cannot be."""
     for name, value in arguments.items():
         if not callable(value):
-            raise ValueError(
+            raise KsegError(
                 f"{name} must be a function, such as one of kseg.blocks. Received: {value!r}."
             )
         for option, chosen in getattr(value, "keywords", {}).items():
@@ -164,14 +164,14 @@ def index_or_none(value: int | None, what: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-        raise ValueError(f"{what} must be a whole number, or None for none. Received: {value!r}.")
+        raise KsegError(f"{what} must be a whole number, or None for none. Received: {value!r}.")
     return int(value)
 
 
 def outside(ignore_class: int | None, classes: int) -> None:
     """Refuse a void index that is a class."""
     if ignore_class is not None and 0 <= ignore_class < classes:
-        raise ValueError(
+        raise KsegError(
             f"ignore_class must lie outside the classes 0 to {classes - 1}. Received: "
             f"{ignore_class}. Mark void pixels by another index, such as 255; to train without a "
             "class, give it the class weight 0."
@@ -181,21 +181,21 @@ def outside(ignore_class: int | None, classes: int) -> None:
 def at_least(value: float, least: float, what: str) -> float:
     """Return `value` if it is a finite number of at least `least`."""
     if not isinstance(value, numbers.Real) or not least <= value < math.inf:
-        raise ValueError(f"{what} must be a number of at least {least:g}. Received: {value!r}.")
+        raise KsegError(f"{what} must be a number of at least {least:g}. Received: {value!r}.")
     return float(value)
 
 
 def above(value: float, least: float, what: str) -> float:
     """Return `value` if it is a finite number above `least`."""
     if not isinstance(value, numbers.Real) or not least < value < math.inf:
-        raise ValueError(f"{what} must be a number above {least:g}. Received: {value!r}.")
+        raise KsegError(f"{what} must be a number above {least:g}. Received: {value!r}.")
     return float(value)
 
 
 def share(value: float, what: str) -> float:
     """Return `value` if it is a number in (0, 1]."""
     if not isinstance(value, numbers.Real) or not 0 < value <= 1:
-        raise ValueError(f"{what} must be a number above 0, up to 1. Received: {value!r}.")
+        raise KsegError(f"{what} must be a number above 0, up to 1. Received: {value!r}.")
     return float(value)
 
 
@@ -207,9 +207,9 @@ def way_to_split(value: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"'{pattern}' is no regular expression: {error}.") from None
+        raise KsegError(f"'{pattern}' is no regular expression: {error}.") from None
     if not pattern:
-        raise ValueError(
+        raise KsegError(
             "group: needs a regular expression that finds in a name what must stay together, such "
             "as group:^(.*)_ for everything up to the last underscore. Received none."
         )
@@ -225,7 +225,7 @@ def classes(value: str | Sequence[int]) -> str | tuple[int, ...]:
         isinstance(index, numbers.Integral) and not isinstance(index, bool) and index >= 0
         for index in value
     ):
-        raise ValueError(
+        raise KsegError(
             "classes must be 'present', 'all', or indices of classes such as (1, 2). "
             f"Received: {value!r}."
         )

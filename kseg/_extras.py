@@ -3,16 +3,18 @@
 import importlib
 from types import ModuleType
 
+from kseg.errors import KsegError
+
 
 def require(module: str, package: str, purpose: str) -> ModuleType:
     """Import a module that kseg needs only for `purpose`.
 
     Raises:
-        ValueError: It is not installed; the message says what installs it.
+        KsegError: It is not installed; the message says what installs it.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ValueError(
+        raise KsegError(
             f"{purpose} needs {package}, which is not installed: python -m pip install {package}"
         ) from error

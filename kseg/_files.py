@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kseg.errors import KsegError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -58,10 +60,10 @@ def check_absent(path: Path) -> None:
     """Refuse a folder that is there already.
 
     Raises:
-        ValueError: It is.
+        KsegError: It is.
     """
     if path.exists():
-        raise ValueError(f"{path} is there already. Give a folder that is not.")
+        raise KsegError(f"{path} is there already. Give a folder that is not.")
 
 
 @contextlib.contextmanager
@@ -69,7 +71,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside `path`, which becomes `path` on success and goes otherwise.
 
     Raises:
-        ValueError: `path` is there already.
+        KsegError: `path` is there already.
     """
     check_absent(path)
     unfinished = path.with_name(f".{path.name}.unfinished")

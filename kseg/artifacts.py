@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseg.errors import KsegError
 from kseg.inference.predictor import Predictor
 from kseg.labels import Labels, read_labels
 from kseg.models import catalog
@@ -97,14 +98,14 @@ class RunFolder:
         """Load the model of the best epoch for prediction, and prove that it fits the classes.
 
         Raises:
-            ValueError: The model file is damaged, or its classes are not the run's.
+            KsegError: The model file is damaged, or its classes are not the run's.
         """
         from kseg.inference.engines import keras_engine, load_model
 
         model = load_model(self.model)
         classes, expected = model.output_shape[-1], len(self.read_labels())
         if max(classes, 2) != expected:
-            raise ValueError(
+            raise KsegError(
                 f"{self.model} gives {classes} classes, but {self.classes} names {expected}. "
                 "Both must come from one run."
             )
@@ -121,19 +122,19 @@ def new_run(root: Path, name: str, *, overwrite: bool = False) -> Iterator[RunFo
     A run that is to be overwritten is set aside, and comes back if the new one fails.
 
     Raises:
-        ValueError: There is a run of that name, or the folder cannot be written.
+        KsegError: There is a run of that name, or the folder cannot be written.
     """
     folder = RunFolder(root / name)
     aside = _set_aside(folder.path) if overwrite else None
     if folder.path.exists():
-        raise ValueError(
+        raise KsegError(
             f"{folder.path} exists. Choose another --name, or give --overwrite to replace that run."
         )
     try:
         try:
             folder.path.mkdir(parents=True)
         except OSError as error:
-            raise ValueError(
+            raise KsegError(
                 f"{folder.path} cannot be made: {error.strerror}. Choose a folder that you may "
                 "write to with --runs."
             ) from error
@@ -160,17 +161,17 @@ def find_run(root: Path, name: str | None = None, *, several_heads: bool = False
         several_heads: Whether the newest is sought among runs of several heads, if there are any.
 
     Raises:
-        ValueError: There is no such run.
+        KsegError: There is no such run.
     """
     if name is not None:
         for folder in (root / name, Path(name)):
             if (folder / "model.keras").is_file():
                 return RunFolder(folder)
         runs = ", ".join(sorted(run.name for run in _runs(root))) or "none"
-        raise ValueError(f"There is no run '{name}' in {root}. Runs there: {runs}.")
+        raise KsegError(f"There is no run '{name}' in {root}. Runs there: {runs}.")
     runs = _runs(root)
     if not runs:
-        raise ValueError(
+        raise KsegError(
             f"No trained run in {root}. Train one first: kseg train --arch unet --data FOLDER "
             "(without --data it learns built-in shapes)."
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg import _checks
+from kseg.errors import KsegError
 
 VOID = 255
 
@@ -26,7 +27,7 @@ class Labels:
         void_color: The RGB colour of void.
 
     Raises:
-        ValueError: A name or colour stands twice, the colours are not one a class, `ignore` is the
+        KsegError: A name or colour stands twice, the colours are not one a class, `ignore` is the
             index of a class, or `values` leads outside the classes.
     """
 
@@ -42,28 +43,28 @@ class Labels:
         if not self.colors:
             object.__setattr__(self, "colors", voc_colors(count))
         if not 2 <= count <= VOID or len(set(self.names)) < count:
-            raise ValueError(
+            raise KsegError(
                 "Classes must be at least two different names, the background's included, and at "
                 f"most {VOID}. Received: {list(self.names)}."
             )
         if len(self.colors) != count or len(set(self.colors)) < count:
-            raise ValueError(
+            raise KsegError(
                 f"{count} classes need {count} different colours. Received {len(self.colors)}: "
                 f"{list(self.colors)[:8]}."
             )
         for color in (*self.colors, self.void_color):
             if len(color) != 3 or not all(0 <= value <= 255 for value in color):
-                raise ValueError(f"A colour must be three numbers in 0..255. Received: {color}.")
+                raise KsegError(f"A colour must be three numbers in 0..255. Received: {color}.")
         if 0 <= self.ignore < count:
-            raise ValueError(
+            raise KsegError(
                 f"The void index {self.ignore} is that of the class '{self.names[self.ignore]}'. "
                 f"Choose one outside 0..{count - 1}, such as {VOID}."
             )
         if not 0 <= self.ignore <= 255:
-            raise ValueError(f"The void index must be in 0..255. Received: {self.ignore}.")
+            raise KsegError(f"The void index must be in 0..255. Received: {self.ignore}.")
         outside = {*(self.values or {}).values(), self.other} - {*range(count), self.ignore, None}
         if outside:
-            raise ValueError(
+            raise KsegError(
                 f"'values' leads to {sorted(outside)}, which are neither a class (0..{count - 1}) "
                 f"nor void ({self.ignore})."
             )
@@ -88,7 +89,7 @@ class Labels:
         """Turn an RGB mask, uint8, `(H, W, 3)`, into class indices, uint8, `(H, W)`.
 
         Raises:
-            ValueError: A colour of the image is not one of the classes'.
+            KsegError: A colour of the image is not one of the classes'.
         """
         codes = _color_codes(image)
         found, inverse = np.unique(codes, return_inverse=True)
@@ -96,7 +97,7 @@ class Labels:
         indices.setdefault(_color_codes(self.palette)[self.ignore], self.ignore)
         unknown = [(c >> 16, c >> 8 & 255, c & 255) for c in found.tolist() if c not in indices]
         if unknown and self.other is None:
-            raise ValueError(
+            raise KsegError(
                 f"holds colours that are not those of a class: {unknown[:5]}. "
                 'Give each class its colour under "palette" in classes.json'
             )
@@ -107,7 +108,7 @@ class Labels:
         """Turn the values of a mask file into class indices, and prove that they are such.
 
         Raises:
-            ValueError: A value is neither a class nor void.
+            KsegError: A value is neither a class nor void.
         """
         if mask.dtype != np.uint8:
             found, places = np.unique(mask, return_inverse=True)
@@ -126,7 +127,7 @@ class Labels:
         unknown = [value for value in found.tolist() if value not in table]
         if unknown and self.other is None:
             expected = str(sorted(table)) if self.values else f"0 to {len(self) - 1}"
-            raise ValueError(
+            raise KsegError(
                 f"holds the values {unknown[:8]}; expected {expected}, or {self.ignore} for void. "
                 "Correct the mask, or say in classes.json what the values mean "
                 '("classes", "ignore", "values")'
@@ -158,7 +159,7 @@ def read_labels(path: Path) -> Labels:
     one of `PRESETS`.
 
     Raises:
-        ValueError: The file is not of this form; the message names it.
+        KsegError: The file is not of this form; the message names it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -167,10 +168,10 @@ def read_labels(path: Path) -> Labels:
         names, values = content["classes"], dict(content.get("values") or {})
         if isinstance(names, str):
             if len(content) > 1:
-                raise ValueError(f'"classes": "{names}" says all; take the other entries away.')
+                raise KsegError(f'"classes": "{names}" says all; take the other entries away.')
             return PRESETS[_checks.one_of(names, PRESETS, "set of classes")]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError(f'"classes" must be a list of names. Received: {names!r}.')
+            raise KsegError(f'"classes" must be a list of names. Received: {names!r}.')
         colors = [
             tuple(_whole(value, "palette") for value in color)
             for color in content.get("palette", ())
@@ -186,7 +187,7 @@ def read_labels(path: Path) -> Labels:
         )
     except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else error
-        raise ValueError(
+        raise KsegError(
             f"{path}: {reason} Expected JSON such as "
             '{"classes": ["background", "road"], "ignore": 255, "palette": [[0,0,0], [90,90,90]]}.'
         ) from error
@@ -198,12 +199,12 @@ def _table(values: dict[str, int]) -> dict[int, int]:
     for key, value in values.items():
         ends = re.fullmatch(r"(-?\d+)(?:-(\d+))?", str(key))
         if not ends:
-            raise ValueError(
+            raise KsegError(
                 f'"values" holds the key {key!r}: expected an index, a range such as "7-9", or "*".'
             )
         span = range(int(ends[1]), int(ends[2] or ends[1]) + 1)
         if not 0 < len(span) <= 100_000:
-            raise ValueError(f'"values" holds the range {key!r}: expected up to 100,000 indices.')
+            raise KsegError(f'"values" holds the range {key!r}: expected up to 100,000 indices.')
         table |= dict.fromkeys(span, _whole(value, key))
     return table
 
@@ -211,7 +212,7 @@ def _table(values: dict[str, int]) -> dict[int, int]:
 def _whole(value: object, entry: str) -> int:
     """Return a whole number as it is."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f'"{entry}" must be a whole number. Received: {value!r}.')
+        raise KsegError(f'"{entry}" must be a whole number. Received: {value!r}.')
     return value
 
 

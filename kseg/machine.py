@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from kseg.errors import KsegError
+
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -34,7 +36,7 @@ def backend() -> str:
     """Return the backend of Keras, "tensorflow", "jax" or "torch", and start it quietly.
 
     Raises:
-        ValueError: It is not installed.
+        KsegError: It is not installed.
     """
     try:
         with quiet_start():
@@ -42,7 +44,7 @@ def backend() -> str:
     except ModuleNotFoundError as error:
         if error.name not in ("tensorflow", "jax", "torch"):
             raise
-        raise ValueError(
+        raise KsegError(
             f"Keras's backend '{error.name}' is not installed. Run: python -m pip install "
             f"{error.name}, or choose another one, such as KERAS_BACKEND=jax."
         ) from error

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.data import files
+from kseg.data.reading import files
+from kseg.errors import KsegError
 from kseg.inference.predictor import Predictor
 from kseg.labels import Labels
 from kseg.plots.overlays import overlay
@@ -31,7 +32,7 @@ def find_images(names: Sequence[str]) -> list[Path]:
     """Turn files, folders and patterns into image files, each once, in the order given.
 
     Raises:
-        ValueError: A name leads to no file.
+        KsegError: A name leads to no file.
     """
     found: dict[Path, Path] = {}
     for name in names:
@@ -45,7 +46,7 @@ def find_images(names: Sequence[str]) -> list[Path]:
             matches = sorted(anchor.glob(str(path.relative_to(anchor))))
         if not matches:
             reason = "holds no image" if path.is_dir() else "does not exist"
-            raise ValueError(f"{name} {reason}. Give image files, folders or patterns.")
+            raise KsegError(f"{name} {reason}. Give image files, folders or patterns.")
         for match in matches:
             found.setdefault(match.resolve(), match)
     return list(found.values())
@@ -66,11 +67,11 @@ def predict_files(
         Each path with its prediction, or with the error that says why it could not be read.
 
     Raises:
-        ValueError: `out` is a folder of the images, where a result could replace one of them.
+        KsegError: `out` is a folder of the images, where a result could replace one of them.
         OSError: The results cannot be written.
     """
     if out.resolve() in {path.resolve().parent for path in paths}:
-        raise ValueError(f"{out} holds images to predict. Choose another folder with --out.")
+        raise KsegError(f"{out} holds images to predict. Choose another folder with --out.")
     out.mkdir(parents=True, exist_ok=True)
     names = _names(paths)
     for path in paths:

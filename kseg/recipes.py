@@ -14,7 +14,8 @@ from pydantic import (
 )
 
 from kseg import _checks, _files
-from kseg.data.presets import check_pipeline, is_file
+from kseg.data.augment.presets import check_pipeline, is_file
+from kseg.errors import KsegError
 from kseg.losses.catalog import parse
 
 Side = Annotated[int, Field(ge=1)]
@@ -96,7 +97,7 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _scale_rises(self) -> "Recipe":
         if self.scale and self.scale[0] > self.scale[1]:
-            raise ValueError(f"scale must rise, such as 0.75 1.5; received {self.scale}")
+            raise KsegError(f"scale must rise, such as 0.75 1.5; received {self.scale}")
         return self
 
     @field_validator("loss")
@@ -137,30 +138,30 @@ def make_recipe(**fields: object) -> Recipe:
     """Validate fields.
 
     Raises:
-        ValueError: A field is unknown or out of its range; the message names each.
+        KsegError: A field is unknown or out of its range; the message names each.
     """
     try:
         return Recipe(**fields)
     except ValidationError as error:
-        raise ValueError(_explained(error)) from None
+        raise KsegError(_explained(error)) from None
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; an augmentation's file is looked for beside it first.
 
     Raises:
-        ValueError: The file is not a recipe; the message names the file and the fields.
+        KsegError: The file is not a recipe; the message names the file and the fields.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read as YAML: {error}") from None
+        raise KsegError(f"{path} cannot be read as YAML: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise ValueError(f"{path} is not a recipe: expected lines such as 'arch: unet'.")
+        raise KsegError(f"{path} is not a recipe: expected lines such as 'arch: unet'.")
     try:
         recipe = make_recipe(**content)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise KsegError(f"{path}: {error}") from None
     beside = path.parent / recipe.augment
     if is_file(recipe.augment) and beside.is_file():
         return recipe.with_(augment=str(beside))

@@ -12,9 +12,9 @@ from kseg import _files
 from kseg.artifacts import RunFolder
 from kseg.callbacks.history import read_history
 from kseg.data.samples import Samples
-from kseg.evaluation import Evaluation
+from kseg.evaluation.evaluation import Evaluation
+from kseg.evaluation.levels import Level
 from kseg.inference.predictor import Predictor
-from kseg.levels import Level
 from kseg.models.measures import parts
 from kseg.plots import calibration, curves, graphs, matrices, overlays, tradeoffs
 

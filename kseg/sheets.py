@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kseg import _files
-from kseg.data.augment import Augmentation
+from kseg.data.augment.pipelines import Augmentation
 from kseg.data.samples import Samples
 from kseg.plots.overlays import overlay, sheet
 

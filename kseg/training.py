@@ -14,14 +14,15 @@ import numpy as np
 from kseg import _extras, _files, machine
 from kseg.artifacts import RunFolder
 from kseg.callbacks import Checkpoint, HistoryFile
-from kseg.data.augment import Pipeline, augmentation, read_pipeline, write_pipeline
+from kseg.data.augment.mixing import copy_paste, cutmix
+from kseg.data.augment.pipelines import Pipeline, augmentation, read_pipeline, write_pipeline
+from kseg.data.augment.presets import is_file
 from kseg.data.batches import TrainingBatches, ValidationBatches
-from kseg.data.mixing import copy_paste, cutmix
-from kseg.data.presets import is_file
 from kseg.data.samples import Cached, CachedOnDisk
-from kseg.data.sources import Source, Splits
+from kseg.data.sources.source import Source, Splits
 from kseg.data.statistics import Survey, class_weights, inverse_frequency, survey
-from kseg.evaluation import Evaluation, evaluate
+from kseg.errors import KsegError
+from kseg.evaluation.evaluation import Evaluation, evaluate
 from kseg.labels import Labels
 from kseg.losses.catalog import PIXELWISE, make_loss, parse
 from kseg.metrics import MeanIoU, PixelAccuracy
@@ -104,7 +105,7 @@ def prepare(
         on_sample: Called after each sample that was read.
 
     Raises:
-        ValueError: Options of the network do not fit, or the data set is not whole; the message
+        KsegError: Options of the network do not fit, or the data set is not whole; the message
             names the file.
     """
     catalog.check_size(recipe.arch, recipe.size)
@@ -131,7 +132,7 @@ def prepare(
         _refuse(opened.broken(on_sample, "test"), recipe)
     for name, found in (("training", train), ("validation", val)):
         if not found.pixels.any():
-            raise ValueError(
+            raise KsegError(
                 f"The {name} masks hold nothing but void ({splits.labels.ignore}): there is "
                 "nothing to learn or to score. Correct the masks, or classes.json."
             )
@@ -143,12 +144,12 @@ def _refuse(broken: Mapping[str, str], recipe: Recipe) -> None:
     """Name all pairs that cannot be read.
 
     Raises:
-        ValueError: There are such.
+        KsegError: There are such.
     """
     if broken:
         listed = list(broken.values())
         more = f" {len(listed) - 5} more cannot be read either." if len(listed) > 5 else ""
-        raise ValueError(
+        raise KsegError(
             f"{' '.join(listed[:5])}{more} Copy such files again from their source, or go on "
             f"without them by --skip-broken. kseg data check {recipe.data} says more."
         )
@@ -232,7 +233,7 @@ def tensorboard(logs: Path) -> keras.callbacks.Callback:
     """Return the callback that writes TensorBoard's logs.
 
     Raises:
-        ValueError: TensorBoard, or TensorFlow, which writes its logs, is not installed.
+        KsegError: TensorBoard, or TensorFlow, which writes its logs, is not installed.
     """
     for package in ("tensorflow", "tensorboard"):
         _extras.require(package, package, "Writing logs for TensorBoard")
@@ -310,7 +311,7 @@ def _for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Lab
         by_pixels = all(name in PIXELWISE for name, _ in parse(recipe.loss))
         weights = "enet" if by_pixels and share.min() < RARE else "none"
     elif not isinstance(weights, str) and len(weights) != len(labels):
-        raise ValueError(
+        raise KsegError(
             f"class_weights must be one number a class, {len(labels)} in all "
             f"({', '.join(labels.names)}). Received {len(weights)}."
         )

@@ -77,7 +77,7 @@ def upsample(
         Features, shape `(batch, 2 height, 2 width, channels or filters)`.
 
     Raises:
-        ValueError: The interpolation is unknown.
+        KsegError: The interpolation is unknown.
     """
     _checks.one_of(interpolation, ("bilinear", "nearest"), "interpolation")
     x = bilinear(x, name=name) if interpolation == "bilinear" else _repeat(x, name)

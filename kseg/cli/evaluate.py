@@ -54,7 +54,7 @@ def evaluate(
     print_device(console, machine.backend(), machine.device())
 
     from kseg import evaluation, reports, training
-    from kseg.data.sources import Source
+    from kseg.data.sources.source import Source
 
     recipe = folder.read_recipe()
     if data:

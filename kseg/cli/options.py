@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kseg import _checks
-from kseg.data.presets import PRESETS, check_pipeline
+from kseg.data.augment.presets import PRESETS, check_pipeline
 
 
 class Size(click.ParamType):

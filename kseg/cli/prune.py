@@ -11,7 +11,7 @@ from kseg.cli.options import runs_option
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kseg.levels import Level
+    from kseg.evaluation.levels import Level
 
 
 @click.command()

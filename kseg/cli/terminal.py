@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kseg.evaluation import Evaluation
+    from kseg.evaluation.evaluation import Evaluation
     from kseg.machine import Device
 
 

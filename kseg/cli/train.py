@@ -255,7 +255,7 @@ def _wish(recipe: Path | None, minutes: float | None, choices: dict[str, Any]) -
 
 
 def _is_tfds(data: str) -> bool:
-    from kseg.data.tfds import is_tfds
+    from kseg.data.sources.tfds import is_tfds
 
     return is_tfds(data)
 
@@ -265,7 +265,7 @@ def _as_files(
 ) -> "Recipe":
     """Write a data set of TensorFlow Datasets as files, if they are not there, and name them."""
     from kseg.cli.terminal import counting, print_facts
-    from kseg.data import tfds
+    from kseg.data.sources import tfds
 
     if not tfds.is_tfds(wish.data):
         return wish
@@ -392,7 +392,7 @@ def _print_stop(
 
 def _an_image(folder: "RunFolder", prepared: "Prepared") -> str:
     """Name an image to try the prediction with; `shapes` has none on the disk, so draw one."""
-    from kseg.data.files import write_image
+    from kseg.data.reading.files import write_image
 
     if prepared.recipe.data != "shapes":
         return "IMAGE..."

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from kseg import _checks
-from kseg.data.augment import Augmentation
-from kseg.data.mixing import Mix
+from kseg.data.augment.mixing import Mix
+from kseg.data.augment.pipelines import Augmentation
 from kseg.data.samples import Samples
 
 

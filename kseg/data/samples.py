@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from kseg import _checks
+from kseg.errors import KsegError
 from kseg.labels import Labels
 
 
@@ -51,7 +52,7 @@ class ArraySamples:
         labels: The classes.
 
     Raises:
-        ValueError: The arrays are not of this form, of unequal number, or a mask and its image of
+        KsegError: The arrays are not of this form, of unequal number, or a mask and its image of
             unequal size.
     """
 
@@ -61,7 +62,7 @@ class ArraySamples:
         _checks.same_length(masks, images, "masks", "images")
         for index, (image, mask) in enumerate(zip(images, masks, strict=True)):
             if image.dtype != np.uint8 or image.shape != (*mask.shape, 3) or mask.ndim != 2:
-                raise ValueError(
+                raise KsegError(
                     "Images must be uint8 RGB (height, width, 3), and masks (height, width) of the "
                     f"same size. Received number {index}: image {image.dtype} {image.shape}, mask "
                     f"{mask.dtype} {mask.shape}."
@@ -78,12 +79,12 @@ class ArraySamples:
         """Return one sample.
 
         Raises:
-            ValueError: The mask holds a value that is neither a class nor void.
+            KsegError: The mask holds a value that is neither a class nor void.
         """
         try:
             mask = self.labels.from_values(self._masks[index])
         except ValueError as error:
-            raise ValueError(f"Mask {index} {error}.") from None
+            raise KsegError(f"Mask {index} {error}.") from None
         return Sample(str(index), self._images[index], mask)
 
 
@@ -175,12 +176,12 @@ def stack(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
         Images, uint8, `(n, height, width, 3)`, and masks, `(n, height, width)`.
 
     Raises:
-        ValueError: The samples differ in size.
+        KsegError: The samples differ in size.
     """
     read = [samples[index] for index in range(len(samples))]
     sizes = {sample.mask.shape for sample in read}
     if len(sizes) != 1:
-        raise ValueError(
+        raise KsegError(
             f"Only images of one size can be stacked. Received sizes {sorted(sizes)[:4]}. "
             "TrainingBatches crops images of any size to one."
         )

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from kseg import _checks
 from kseg.data.samples import Samples
+from kseg.errors import KsegError
 from kseg.labels import Labels
 
 
@@ -34,7 +35,7 @@ def survey(samples: Samples, on_sample: Callable[[], None] = lambda: None) -> Su
         on_sample: Called after each sample.
 
     Raises:
-        ValueError: A sample cannot be read, or its mask is wrong; or there is none.
+        KsegError: A sample cannot be read, or its mask is wrong; or there is none.
     """
 
     def look(index: int) -> tuple[tuple[int, int], np.ndarray]:
@@ -110,7 +111,7 @@ def describe(samples: Samples, on_sample: Callable[[], None] = lambda: None) -> 
         on_sample: Called after each sample.
 
     Raises:
-        ValueError: A sample cannot be read, or its mask is wrong; or there is none.
+        KsegError: A sample cannot be read, or its mask is wrong; or there is none.
     """
     classes = len(samples.labels)
 
@@ -149,10 +150,10 @@ def in_threads(look: Callable[[int], Any], samples: Samples) -> list:
     """Look at every sample, in threads; what is raised ends the look at once.
 
     Raises:
-        ValueError: There is no sample.
+        KsegError: There is no sample.
     """
     if not len(samples):
-        raise ValueError("The data set holds no sample.")
+        raise KsegError("The data set holds no sample.")
     with ThreadPoolExecutor() as pool:
         return list(pool.map(look, range(len(samples))))
 
@@ -252,7 +253,7 @@ def class_weights(kind: str, pixels: np.ndarray) -> tuple[float, ...]:
     """Compute the class weights of a named kind: a key of `WEIGHTINGS`.
 
     Raises:
-        ValueError: The kind is unknown.
+        KsegError: The kind is unknown.
     """
     _checks.one_of(kind, WEIGHTINGS, "class weighting")
     return tuple(WEIGHTINGS[kind](pixels).tolist())

@@ -148,7 +148,7 @@ def application(x: KerasTensor, *, name: str, output_stride: int = 32) -> tuple[
         Features of strides 2, 4, 8, 16 and 32.
 
     Raises:
-        ValueError: The name is unknown or the output stride is not 32.
+        KsegError: The name is unknown or the output stride is not 32.
 
     References:
         Tan and Le 2021, https://arxiv.org/abs/2104.00298 (EfficientNetV2);

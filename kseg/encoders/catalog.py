@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kseg import _checks
 from kseg.encoders import pretrained
+from kseg.errors import KsegError
 
 if TYPE_CHECKING:
     import keras
@@ -76,7 +77,7 @@ def make_encoder(
         get the weights.
 
     Raises:
-        ValueError: The name is unknown, or an option does not fit it.
+        KsegError: The name is unknown, or an option does not fit it.
 
     Example:
         >>> image = keras.Input((None, None, 3))
@@ -91,18 +92,18 @@ def make_encoder(
         pretrained.check(name)
     if width is not None:
         if builder == APPLICATION:
-            raise ValueError(
+            raise KsegError(
                 f"width={width!r} was given, but '{name}' has one width only. ResNets and Mix "
                 "Transformers take a width."
             )
         if weights is not None:
-            raise ValueError(
+            raise KsegError(
                 f"width={width!r} and weights='{weights}' do not go together: the published "
                 "weights have the published width. Leave one of the two out."
             )
         options = {**options, "width": _checks.positive_int(width, "width")}
     if isinstance(frozen, bool) or frozen not in range(STAGES + 1):
-        raise ValueError(
+        raise KsegError(
             f"frozen must be a number of stages from 0 to {STAGES}. Received: {frozen!r}."
         )
     return partial(_encode, name=name, options=options, weights=weights, frozen=frozen)

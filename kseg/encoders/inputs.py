@@ -3,6 +3,8 @@
 import numpy as np
 from keras import KerasTensor, layers
 
+from kseg.errors import KsegError
+
 # A range's name: what is taken away from each of red, green and blue in [0, 255], and what the
 # difference is divided by. "imagenet" and "imagenet_centred" are the "torch" and "caffe" modes of
 # `keras.applications.imagenet_utils.preprocess_input`, the latter without its change to BGR.
@@ -40,10 +42,10 @@ def refuse_dilation(output_stride: int, what: str) -> None:
     """Refuse any output stride but 32 for an encoder that cannot dilate its stages.
 
     Raises:
-        ValueError: `output_stride` is not 32.
+        KsegError: `output_stride` is not 32.
     """
     if output_stride != 32:
-        raise ValueError(
+        raise KsegError(
             f"{what} gives features of strides up to 32 only, but output_stride={output_stride} "
             "was asked for. Use output_stride=32, or a ResNet, whose last stages can be dilated."
         )

@@ -7,6 +7,7 @@ from keras import KerasTensor, layers
 
 from kseg import _checks
 from kseg.encoders import inputs
+from kseg.errors import KsegError
 
 # One entry a stage.
 HEADS = (1, 2, 5, 8)
@@ -40,7 +41,7 @@ def mit(
         `None` in the place of stride 2, then features of `width` times 1, 2, 5 and 8 channels.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Xie et al. 2021, https://arxiv.org/abs/2105.15203, Figure 2 and Table 6.
@@ -50,7 +51,7 @@ def mit(
     depths = _checks.widths(depths, "depths")
     _checks.same_length(depths, HEADS, "depths", "the stages")
     if not 0 <= stochastic_depth < 1:
-        raise ValueError(f"stochastic_depth must be in [0, 1). Received: {stochastic_depth!r}.")
+        raise KsegError(f"stochastic_depth must be in [0, 1). Received: {stochastic_depth!r}.")
     drops = iter(np.linspace(0, stochastic_depth, sum(depths)).tolist())
 
     x = inputs.scale_pixels(x, "imagenet")

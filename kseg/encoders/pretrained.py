@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kseg import _extras
+from kseg.errors import KsegError
 
 if TYPE_CHECKING:
     import keras
@@ -34,10 +35,10 @@ def check(name: str) -> None:
     """Refuse an encoder that has no ImageNet weights.
 
     Raises:
-        ValueError: There are none; the message says which encoders have them.
+        KsegError: There are none; the message says which encoders have them.
     """
     if name not in SOURCES:
-        raise ValueError(
+        raise KsegError(
             f"There are no ImageNet weights for '{name}'. Leave weights out to train from scratch, "
             f"or take an encoder that has them: {', '.join(sorted(SOURCES))}."
         )
@@ -54,7 +55,7 @@ def load(name: str, layers: "Iterable[keras.Layer]") -> None:
         layers: The encoder's layers, built, of the published width.
 
     Raises:
-        ValueError: The weights are neither in the cache nor to be had from their host.
+        KsegError: The weights are neither in the cache nor to be had from their host.
     """
     check(name)
     source = SOURCES[name]
@@ -62,7 +63,7 @@ def load(name: str, layers: "Iterable[keras.Layer]") -> None:
         weights = source.read(name)
     # The sources raise whatever their clients do, a bare Exception in Keras's own case.
     except Exception as error:
-        raise ValueError(
+        raise KsegError(
             f"Could not get the ImageNet weights of '{name}' from {source.host}: {error}. They are "
             "downloaded once and kept. Try again with a network, or leave weights out to train "
             "from scratch."

@@ -7,6 +7,7 @@ from keras import KerasTensor, layers
 
 from kseg import _checks
 from kseg.encoders import inputs
+from kseg.errors import KsegError
 from kseg.layers import BatchNormalization
 
 # Depth: blocks a stage, and whether a block is a bottleneck of three convolutions.
@@ -45,13 +46,13 @@ def resnet(
         Features of strides 2, 4, 8, 16 and 32, none above `output_stride`.
 
     Raises:
-        ValueError: The depth, width or output stride is not one of the above.
+        KsegError: The depth, width or output stride is not one of the above.
 
     References:
         He, Zhang, Ren and Sun 2016, https://arxiv.org/abs/1512.03385, Table 1 and Figure 5.
     """
     if depth not in DEPTHS:
-        raise ValueError(f"depth must be one of {tuple(DEPTHS)}. Received: {depth!r}.")
+        raise KsegError(f"depth must be one of {tuple(DEPTHS)}. Received: {depth!r}.")
     width = _checks.positive_int(width, "width")
     blocks, is_bottleneck = DEPTHS[depth]
     block = partial(_bottleneck if is_bottleneck else _basic, activation=activation)
@@ -79,7 +80,7 @@ def _strides(output_stride: int) -> list[tuple[int, int, int]]:
     instead, so that each filter sees the pixels that it would have seen.
     """
     if output_stride not in (32, 16, 8):
-        raise ValueError(f"output_stride must be 32, 16 or 8. Received: {output_stride!r}.")
+        raise KsegError(f"output_stride must be 32, 16 or 8. Received: {output_stride!r}.")
     dilations = [max(1, stride // output_stride) for stride in (4, 8, 16, 32)]
     befores = [1, *dilations[:-1]]
     return [

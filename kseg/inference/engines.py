@@ -6,6 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kseg.errors import KsegError
+
 Engine = Callable[[np.ndarray], np.ndarray]
 
 
@@ -21,14 +23,14 @@ def load_model(path: Path) -> keras.Model:
     """Load a `.keras` file, without running code that it may carry.
 
     Raises:
-        ValueError: The file is missing, truncated, or no Keras model.
+        KsegError: The file is missing, truncated, or no Keras model.
     """
     if not path.is_file():
-        raise ValueError(f"{path} is missing. Train the run again with kseg train.")
+        raise KsegError(f"{path} is missing. Train the run again with kseg train.")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        raise ValueError(
+        raise KsegError(
             f"{path} is not a whole Keras model ({type(error).__name__}). It may be damaged or "
             "copied in part: copy it again, or train the run again with kseg train."
         ) from error

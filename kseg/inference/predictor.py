@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from kseg.errors import KsegError
+
 
 class Predictor:
     """Predicts class indices for images of any size.
@@ -39,7 +41,7 @@ class Predictor:
             Class indices, uint8, each of its image's `(height, width)`.
 
         Raises:
-            ValueError: An entry is not an image.
+            KsegError: An entry is not an image.
         """
         return [mask for mask, _ in self.predict_with_confidence(images)]
 
@@ -52,11 +54,11 @@ class Predictor:
             Class indices, uint8, and probabilities, float in [0, 1], each `(height, width)`.
 
         Raises:
-            ValueError: An entry is not an image.
+            KsegError: An entry is not an image.
         """
         for image in images:
             if np.ndim(image) != 3:
-                raise ValueError(
+                raise KsegError(
                     "Expected a sequence of images (height, width, channels). Received an entry of "
                     f"shape {np.shape(image)}: give [image] for one, image[..., None] for grey."
                 )

@@ -11,6 +11,7 @@ import keras
 from keras import KerasTensor, ops
 
 from kseg import _checks
+from kseg.errors import KsegError
 
 
 class Pixels(NamedTuple):
@@ -74,7 +75,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
         name: Name of the loss.
 
     Raises:
-        ValueError: A class weight is negative, or all are zero; at the first call: the number of
+        KsegError: A class weight is negative, or all are zero; at the first call: the number of
             weights is not that of the classes, `ignore_class` is one of them, or the mask has not
             the shape of an integer mask.
     """
@@ -123,7 +124,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
         """Refuse arguments that do not fit the number of classes, which the model's output tells.
 
         Raises:
-            ValueError: They do not fit.
+            KsegError: They do not fit.
         """
         if self.class_weights is not None:
             _checks.same_length(self.class_weights, range(classes), "class_weights", "classes")
@@ -164,7 +165,7 @@ class CompoundLoss(Summand, keras.losses.Loss):
         name: Name of the loss.
 
     Raises:
-        ValueError: A weight is negative, all are 0, or there are more or fewer than losses.
+        KsegError: A weight is negative, all are 0, or there are more or fewer than losses.
     """
 
     def __init__(
@@ -252,7 +253,7 @@ def _for_pixels(sample_weight: KerasTensor, y_true: KerasTensor) -> KerasTensor:
         sample_weight, missing = ops.squeeze(sample_weight, axis=-1), 0
     is_one_an_image = missing >= 0 and all(side == 1 for side in sample_weight.shape[1:])
     if not is_one_an_image and not _checks.fits(sample_weight.shape, y_true.shape):
-        raise ValueError(
+        raise KsegError(
             "Sample weights must be one number an image, (batch,), or one a pixel, the shape of "
             f"the mask {tuple(y_true.shape)}. Received: {tuple(sample_weight.shape)}."
         )
@@ -263,7 +264,7 @@ def _as_indices(y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, axis=-1)
     if not _checks.fits(y_true.shape, y_pred.shape[:-1]):
-        raise ValueError(
+        raise KsegError(
             "The target of every kseg model is the integer mask: shape (batch, height, width) "
             f"beside predictions (batch, height, width, classes). Received masks {y_true.shape} "
             f"and predictions {y_pred.shape}. A one-hot mask becomes one by argmax(axis=-1)."

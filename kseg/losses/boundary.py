@@ -55,7 +55,7 @@ class Boundary(ClassLoss):
         name: See there.
 
     Raises:
-        ValueError: As in `ClassLoss`, or the reach is below 1.
+        KsegError: As in `ClassLoss`, or the reach is below 1.
 
     References:
         Kervadec et al. 2019, https://arxiv.org/abs/1812.07032, Equations 3 to 5.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kseg import _checks
+from kseg.errors import KsegError
 
 if TYPE_CHECKING:
     from kseg.losses.base import CompoundLoss, SegmentationLoss
@@ -33,7 +34,7 @@ def parse(text: str) -> tuple[tuple[str, float], ...]:
         Names, keys of `LOSSES`, and their weights.
 
     Raises:
-        ValueError: A name is unknown, or a weight is no number above 0.
+        KsegError: A name is unknown, or a weight is no number above 0.
     """
     return tuple(_term(part.strip()) for part in text.split("+"))
 
@@ -51,7 +52,7 @@ def make_loss(
         class_weights: One weight a class, for every part.
 
     Raises:
-        ValueError: The text names no loss, or an argument is out of its range.
+        KsegError: The text names no loss, or an argument is out of its range.
     """
     options = {"ignore_class": ignore_class, "class_weights": class_weights}
     terms = [(_class(name)(**options), weight) for name, weight in parse(text)]
@@ -64,7 +65,7 @@ def _term(text: str) -> tuple[str, float]:
     try:
         number = _checks.above(float(weight) if star else 1.0, 0, "weight")
     except ValueError:
-        raise ValueError(
+        raise KsegError(
             f"A weight of a loss must be a number above 0, as in ce+0.5*dice. Received: '{text}'."
         ) from None
     return _checks.one_of(name.strip(), LOSSES, "loss"), number

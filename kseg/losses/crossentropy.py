@@ -103,7 +103,7 @@ class CrossEntropy(SegmentationLoss):
         name: Name of the loss.
 
     Raises:
-        ValueError: As in `SegmentationLoss`, or the label smoothing is out of its range.
+        KsegError: As in `SegmentationLoss`, or the label smoothing is out of its range.
 
     Example:
         >>> model.compile("adam", CrossEntropy(class_weights=[0.5, 2.0, 2.0]))
@@ -153,7 +153,7 @@ class Focal(SegmentationLoss):
         name: See there.
 
     Raises:
-        ValueError: As in `SegmentationLoss`, or gamma is negative.
+        KsegError: As in `SegmentationLoss`, or gamma is negative.
 
     References:
         Lin et al. 2017, https://arxiv.org/abs/1708.02002, Equation 5.
@@ -194,7 +194,7 @@ class TopKCrossEntropy(SegmentationLoss):
         name: Name of the loss.
 
     Raises:
-        ValueError: As in `CrossEntropy`, or the fraction is out of its range.
+        KsegError: As in `CrossEntropy`, or the fraction is out of its range.
 
     References:
         Wu, Shen and van den Hengel 2016, https://arxiv.org/abs/1605.06885, Section 3.

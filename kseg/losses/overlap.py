@@ -10,6 +10,7 @@ import keras
 from keras import KerasTensor, ops
 
 from kseg import _checks
+from kseg.errors import KsegError
 from kseg.losses.base import Pixels, SegmentationLoss, probabilities, quotient, sum_over
 
 
@@ -103,7 +104,7 @@ class ClassLoss(SegmentationLoss):
         name: See there.
 
     Raises:
-        ValueError: As in `SegmentationLoss`; `over` is unknown; `classes` names none.
+        KsegError: As in `SegmentationLoss`; `over` is unknown; `classes` names none.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class ClassLoss(SegmentationLoss):
         """Refuse class weights, a void index and indices of classes that do not fit."""
         super().check(classes)
         if not isinstance(self.classes, str) and max(self.classes) >= classes:
-            raise ValueError(
+            raise KsegError(
                 f"classes must be from 0 to {classes - 1}, the classes of the model. Received: "
                 f"{self.classes}."
             )
@@ -167,7 +168,7 @@ class RegionLoss(ClassLoss):
         name: See there.
 
     Raises:
-        ValueError: As in `ClassLoss`, or `smooth` is negative.
+        KsegError: As in `ClassLoss`, or `smooth` is negative.
     """
 
     def __init__(
@@ -260,7 +261,7 @@ class Tversky(RegionLoss):
         name: See there.
 
     Raises:
-        ValueError: As in `RegionLoss`, or alpha or beta is negative.
+        KsegError: As in `RegionLoss`, or alpha or beta is negative.
 
     References:
         Salehi, Erdogmus and Gholipour 2017, https://arxiv.org/abs/1706.05721, Equation 4; the
@@ -310,7 +311,7 @@ class FocalTversky(Tversky):
         name: See there.
 
     Raises:
-        ValueError: As in `Tversky`, or gamma is not above 0.
+        KsegError: As in `Tversky`, or gamma is not above 0.
 
     References:
         Abraham and Khan 2019, https://arxiv.org/abs/1810.07842, Equation 4.

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects
 
 from kseg import _checks
+from kseg.errors import KsegError
 from kseg.metrics.confusion import valid_pixels
 from kseg.metrics.scores import divided, mean_of
 
@@ -38,10 +39,10 @@ class BorderScores:
         """Return the scores of both sets of images together.
 
         Raises:
-            ValueError: Their tolerances differ.
+            KsegError: Their tolerances differ.
         """
         if self.tolerance != other.tolerance:
-            raise ValueError(
+            raise KsegError(
                 "Only border scores of one tolerance add up. Received: "
                 f"{self.tolerance:g} and {other.tolerance:g} pixels."
             )
@@ -124,7 +125,7 @@ def score_borders(
         tolerance: Distance in pixels, above 0.
 
     Raises:
-        ValueError: The tolerance is not above 0.
+        KsegError: The tolerance is not above 0.
     """
     _checks.above(tolerance, 0, "tolerance")
     valid = valid_pixels(truth, num_classes, ignore)

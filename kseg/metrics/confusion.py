@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
+from kseg.errors import KsegError
+
 
 def confusion_matrix(
     y_true: KerasTensor, y_pred: KerasTensor, num_classes: int, ignore_class: int | None = 255
@@ -53,11 +55,11 @@ def count_confusion(
     """Count one image's pixels in NumPy, as `confusion_matrix` does, in int64.
 
     Raises:
-        ValueError: A pixel is predicted as none of the classes, which would flatter the score.
+        KsegError: A pixel is predicted as none of the classes, which would flatter the score.
     """
     valid = valid_pixels(truth, num_classes, ignore)
     if predicted.size and not 0 <= predicted.min() <= predicted.max() < num_classes:
-        raise ValueError(
+        raise KsegError(
             f"The data has the classes 0 to {num_classes - 1}, but the model predicts class "
             f"{predicted.max()}. Score it on data of the classes it was trained on."
         )

@@ -5,6 +5,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from kseg import _checks
+from kseg.errors import KsegError
 from kseg.metrics import scores
 from kseg.metrics.confusion import confusion_matrix, most_likely
 
@@ -25,7 +26,7 @@ class ConfusionMetric(keras.metrics.Metric):
         name: Name in logs.
 
     Raises:
-        ValueError: `num_classes` is below 1, or `ignore_class` is one of the classes.
+        KsegError: `num_classes` is below 1, or `ignore_class` is one of the classes.
     """
 
     default_name = "confusion"
@@ -58,7 +59,7 @@ class ConfusionMetric(keras.metrics.Metric):
             sample_weight: Not used: every valid pixel counts once.
 
         Raises:
-            ValueError: The shapes are not of this form.
+            KsegError: The shapes are not of this form.
         """
         y_true = ops.cast(y_true, "int32")
         y_pred = self._as_indices(ops.convert_to_tensor(y_pred), y_true)
@@ -102,7 +103,7 @@ class ConfusionMetric(keras.metrics.Metric):
             for pixels in (y_true.shape, y_true.shape[:-1])
             if pixels == y_true.shape or y_true.shape[-1] == 1
         ):
-            raise ValueError(
+            raise KsegError(
                 f"{self.name} expected integer masks (batch, height, width), and class indices of "
                 f"that shape or predictions of {self.num_classes} channels (num_classes). Received "
                 f"masks {tuple(y_true.shape)} and predictions {tuple(y_pred.shape)}."
@@ -216,7 +217,7 @@ class OfClass(ConfusionMetric):
         name: See there; by default with the class's index, such as "iou_3".
 
     Raises:
-        ValueError: As in `ConfusionMetric`, or there is no such class.
+        KsegError: As in `ConfusionMetric`, or there is no such class.
     """
 
     ratio = staticmethod(scores.iou)

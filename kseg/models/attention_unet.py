@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 
 from kseg import _checks, blocks
+from kseg.errors import KsegError
 from kseg.models.heads import image_input, segmentation_output
 
 
@@ -39,7 +40,7 @@ def build_attention_unet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Oktay et al. 2018, https://arxiv.org/abs/1804.03999, Figure 1.
@@ -84,7 +85,7 @@ def attention_maps(model: keras.Model) -> keras.Model:
         `plots.attention_picture` draws them.
 
     Raises:
-        ValueError: The model has no attention gate.
+        KsegError: The model has no attention gate.
     """
     maps = {
         layer.name.removesuffix("_map"): layer.output
@@ -92,7 +93,7 @@ def attention_maps(model: keras.Model) -> keras.Model:
         if layer.name.endswith("_gate_map")
     }
     if not maps:
-        raise ValueError(
+        raise KsegError(
             f"'{model.name}' has no attention gate (a layer named ..._gate_map). "
             "build_attention_unet makes a model with gates."
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kseg import _checks
 from kseg.encoders.catalog import ENCODERS, MIT, RESNET, make_encoder
+from kseg.errors import KsegError
 from kseg.models.architectures import ARCHITECTURES, Architecture
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ def check_size(arch: str, size: tuple[int, int] | None) -> None:
     """Refuse a size to train on that the network's stride does not divide.
 
     Raises:
-        ValueError: The architecture is unknown, or a side is not a multiple of its stride.
+        KsegError: The architecture is unknown, or a side is not a multiple of its stride.
     """
     step = architecture(arch).stride
     if size is not None and any(side % step for side in size):
         nearest = "x".join(str(max(1, round(side / step)) * step) for side in size)
-        raise ValueError(
+        raise KsegError(
             f"size must be multiples of {step}, the stride of {arch}. "
             f"Received {size[0]}x{size[1]}; the nearest is {nearest}."
         )
@@ -44,11 +45,11 @@ def check(arch: str, **options: object) -> None:
         **options: `encoder`, `weights`, `frozen` and `width`, as in `build`.
 
     Raises:
-        ValueError: They do not fit.
+        KsegError: They do not fit.
     """
     _encoder_options(arch, architecture(arch), **options)
     if options.get("frozen") and not options.get("weights"):
-        raise ValueError(
+        raise KsegError(
             "frozen stages of random weights would never learn anything: frozen goes with weights, "
             "such as 'imagenet'."
         )
@@ -58,7 +59,7 @@ def architecture(arch: str) -> Architecture:
     """Return an entry.
 
     Raises:
-        ValueError: The name is unknown; the message suggests the nearest.
+        KsegError: The name is unknown; the message suggests the nearest.
     """
     return ARCHITECTURES[_checks.one_of(arch, ARCHITECTURES, "architecture")]
 
@@ -95,14 +96,14 @@ def build(
         load: Whether to load the encoder's weights; without them the network is built alike.
 
     Raises:
-        ValueError: A name is unknown, or an option does not fit the architecture.
+        KsegError: A name is unknown, or an option does not fit the architecture.
     """
     entry = architecture(arch)
     options = arguments(
         arch, width=width, encoder=encoder, weights=weights, frozen=frozen, load=load
     )
     if head_weights != "equal" and heads in (None, 1) and not (entry.has_heads and heads is None):
-        raise ValueError(
+        raise KsegError(
             f"head_weights={head_weights!r} was given, but {arch} has one head. Give the number of "
             "heads too."
         )
@@ -154,7 +155,7 @@ def _encoder_options(
     if entry.encoder is None:
         if encoder or weights or frozen:
             takers = ", ".join(name for name, other in ARCHITECTURES.items() if other.encoder)
-            raise ValueError(
+            raise KsegError(
                 f"{arch} has an encoder of its own: encoder, weights and frozen do not apply. "
                 f"Architectures that take any encoder: {takers}."
             )

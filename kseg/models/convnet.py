@@ -35,7 +35,7 @@ def build_convnet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Yu and Koltun 2016, https://arxiv.org/abs/1511.07122, Table 1.

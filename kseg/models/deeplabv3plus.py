@@ -43,7 +43,7 @@ def build_deeplabv3plus(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Chen et al. 2018, https://arxiv.org/abs/1802.02611, Figure 2.

@@ -37,7 +37,7 @@ def build_encoder_unet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597; on a classifier's features as in
@@ -83,7 +83,7 @@ def build_encoder_unetpp(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Zhou et al. 2020, https://arxiv.org/abs/1912.05074, Figure 2.

@@ -37,7 +37,7 @@ def build_fpn(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Lin et al. 2017, https://arxiv.org/abs/1612.03144, Figure 3; Kirillov et al. 2019,

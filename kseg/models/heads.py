@@ -18,7 +18,7 @@ def image_input(input_shape: tuple, stride: int) -> tuple[KerasTensor, KerasTens
         The model's input, and the features that the network starts from, in float32.
 
     Raises:
-        ValueError: `input_shape` is not a shape of images.
+        KsegError: `input_shape` is not a shape of images.
     """
     image = keras.Input(_checks.image_shape(input_shape), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32", name="pixels_to_unit")(image)

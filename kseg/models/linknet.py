@@ -36,7 +36,7 @@ def build_linknet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Chaurasia and Culurciello 2017, https://arxiv.org/abs/1707.03718, Figures 1 to 3.

@@ -36,7 +36,7 @@ def build_manet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Fan, Wang, Liu and Zhu 2020, https://doi.org/10.1109/ACCESS.2020.3025372, Figures 2 to 5.

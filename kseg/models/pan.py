@@ -36,7 +36,7 @@ def build_pan(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Li et al. 2018, https://arxiv.org/abs/1805.10180, Figures 2 to 4. The pyramid works on one

@@ -4,6 +4,8 @@ import re
 
 import keras
 
+from kseg.errors import KsegError
+
 
 def prune(model: keras.Model, level: int) -> keras.Model:
     """Cut a network of several heads back to one of them; layers that it does not need are gone.
@@ -19,7 +21,7 @@ def prune(model: keras.Model, level: int) -> keras.Model:
         A plain `keras.Model` with weights of its own, whose output equals that head's bit for bit.
 
     Raises:
-        ValueError: The model has one head, or none of that level.
+        KsegError: The model has one head, or none of that level.
 
     Example:
         >>> small = prune(build_unetpp((256, 256, 3), 8), 2)
@@ -34,12 +36,12 @@ def head_of(model: keras.Model, level: int | None) -> str | None:
     """Return the name of the head of a level; `None` stays `None`.
 
     Raises:
-        ValueError: The model has one head, or none of that level.
+        KsegError: The model has one head, or none of that level.
     """
     names = levels(model)
     if level is not None and level not in names:
         allowed = ", ".join(f"{number} ({name})" for number, name in names.items())
-        raise ValueError(f"level must be one of {allowed}. Received: {level!r}.")
+        raise KsegError(f"level must be one of {allowed}. Received: {level!r}.")
     return names.get(level)
 
 
@@ -47,10 +49,10 @@ def levels(model: keras.Model) -> dict[int, str]:
     """Return the names of a model's heads by the number in them.
 
     Raises:
-        ValueError: The model has one head alone.
+        KsegError: The model has one head alone.
     """
     if not isinstance(model.output, dict):
-        raise ValueError(
+        raise KsegError(
             "Only a network of several heads can be pruned, such as build_unetpp(...) or "
             f"supervise(...). '{model.name}' has one head."
         )

@@ -43,7 +43,7 @@ def build_pspnet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Zhao et al. 2017, https://arxiv.org/abs/1612.01105, Figure 3.

@@ -34,7 +34,7 @@ def build_r2unet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Alom et al. 2018, https://arxiv.org/abs/1802.06955, Figures 1 to 4.

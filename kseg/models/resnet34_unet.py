@@ -39,7 +39,7 @@ def build_resnet34_unet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         He et al. 2016, https://arxiv.org/abs/1512.03385, Table 1; Ronneberger et al. 2015,

@@ -32,7 +32,7 @@ def build_segformer(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Xie et al. 2021, https://arxiv.org/abs/2105.15203, Figure 2. The logits, of stride 4, are

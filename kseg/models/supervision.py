@@ -18,6 +18,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from kseg import _checks
+from kseg.errors import KsegError
 from kseg.losses.base import replicas
 from kseg.models import heads
 
@@ -33,7 +34,7 @@ def normalized(weights: Weights, count: int) -> tuple[float, ...]:
         count: Number of heads.
 
     Raises:
-        ValueError: The name is unknown, or the numbers are too few, too many, negative or all 0.
+        KsegError: The name is unknown, or the numbers are too few, too many, negative or all 0.
     """
     if isinstance(weights, str):
         base = {"equal": 1.0, "half": 2.0}[
@@ -98,7 +99,7 @@ class DeeplySupervised(keras.Model):
         """Return a head as a plain model that shares this one's weights.
 
         Raises:
-            ValueError: There is no head of that name.
+            KsegError: There is no head of that name.
         """
         _checks.one_of(name, self.head_names, "head")
         return keras.Model(self.input, self.output[name], name=self.name)
@@ -180,7 +181,7 @@ def supervise(
         The deeply supervised model, its weights shared with `model`.
 
     Raises:
-        ValueError: There is no such part, or the model is deeply supervised already.
+        KsegError: There is no such part, or the model is deeply supervised already.
 
     Example:
         >>> model = supervise(build_unet((256, 256, 3), 8), ["decoder_3", "decoder_2"])
@@ -192,7 +193,7 @@ def supervise(
         al. 2017, https://arxiv.org/abs/1701.07274, Figure 1.
     """
     if isinstance(model, DeeplySupervised):
-        raise ValueError(
+        raise KsegError(
             f"The model is deeply supervised already, by {', '.join(model.head_names)}. Build it "
             "with heads=1 to choose other side heads."
         )
@@ -239,7 +240,7 @@ def _decoder_parts(model: keras.Model) -> dict[str, KerasTensor]:
 def _chosen(parts: dict[str, KerasTensor], at: int | Sequence[str] | None) -> list[str]:
     names = list(parts)
     if not names:
-        raise ValueError(
+        raise KsegError(
             "The model has no decoder of several parts (layers named decoder_1, decoder_2, ...), "
             "so there is nowhere to add side heads."
         )
@@ -247,7 +248,7 @@ def _chosen(parts: dict[str, KerasTensor], at: int | Sequence[str] | None) -> li
         return names
     if isinstance(at, int):
         if not 2 <= at <= len(names) + 1:
-            raise ValueError(
+            raise KsegError(
                 f"The number of heads must be from 2 to {len(names) + 1}, the final one included. "
                 f"Received: {at}."
             )

@@ -44,7 +44,7 @@ def build_u2net(
         num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Qin et al. 2020, https://arxiv.org/abs/2005.09007, Figures 2 and 5, Table 1.

@@ -45,7 +45,7 @@ def build_unet(
         float32 probabilities `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     Example:
         >>> model = build_unet((256, 256, 3), 8)

@@ -44,7 +44,7 @@ def build_unet3plus(
         num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     References:
         Huang et al. 2020, https://arxiv.org/abs/2004.08790, Figures 1 and 2.

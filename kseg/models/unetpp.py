@@ -44,7 +44,7 @@ def build_unetpp(
         num_classes)`.
 
     Raises:
-        ValueError: An argument is not of the form above.
+        KsegError: An argument is not of the form above.
 
     Example:
         >>> model = build_unetpp((256, 256, 3), 8)

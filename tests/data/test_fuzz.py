@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kseg.data import files
+from kseg.data.reading import files
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 

@@ -10,7 +10,7 @@ from kseg.cli.options import data_argument, json_option, mask_suffix_option
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kseg.data.doctor import Report
+    from kseg.data.doctor.examination import Report
 
 SHOWN = 5
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
@@ -29,7 +29,7 @@ def check(data: Path, mask_suffix: str, as_json: bool) -> None:
     import json
 
     from kseg.cli.terminal import counting, open_console
-    from kseg.data import doctor
+    from kseg.data.doctor import examination as doctor
 
     console = open_console()
     with counting(console, "reading", None) as on_pair:

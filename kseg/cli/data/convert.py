@@ -19,7 +19,7 @@ def convert(data: Path, out: Path, mask_suffix: str) -> None:
     Images are copied as they are; masks become palette PNGs whose values are the classes.
     """
     from kseg.cli.terminal import counting, open_console, print_facts
-    from kseg.data import conversion
+    from kseg.data.tools import conversion
 
     console = open_console()
     with counting(console, "converting", None) as on_pair:

@@ -59,7 +59,7 @@ def import_(
     from dataclasses import replace
 
     from kseg.cli.terminal import counting, open_console, print_facts
-    from kseg.data import tfds
+    from kseg.data.sources import tfds
 
     wanted = tfds.wanted(name, image_key, mask_key)
     for split in {name for name, _ in splits}:

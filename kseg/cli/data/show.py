@@ -50,8 +50,8 @@ def show(
 
     from kseg import sheets
     from kseg.cli.terminal import open_console, print_facts
-    from kseg.data import sources
-    from kseg.data.augment import augmentation
+    from kseg.data.augment.pipelines import augmentation
+    from kseg.data.sources import source as sources
 
     samples, note = sources.open_pairs(data, split, mask_suffix)
     order = np.random.default_rng(seed).permutation(len(samples))

@@ -28,7 +28,8 @@ def stats(data: Path, split: str | None, mask_suffix: str, as_json: bool) -> Non
     import json
 
     from kseg.cli.terminal import counting, open_console, print_facts
-    from kseg.data import sources, statistics
+    from kseg.data import statistics
+    from kseg.data.sources import source as sources
 
     console = open_console()
     samples, note = sources.open_pairs(data, split, mask_suffix)

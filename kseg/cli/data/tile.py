@@ -51,7 +51,7 @@ def tile(
     Crops that are there already are not cut again: a run that was broken off goes on.
     """
     from kseg.cli.terminal import counting, open_console, print_facts
-    from kseg.data import tiling
+    from kseg.data.tools import tiling
 
     try:
         cut = tiling.Cut(how, size, overlap, count, angle, seed)

@@ -1,0 +1,1 @@
+"""How samples are changed at random before they are learned from."""

@@ -1,0 +1,277 @@
+"""Image and mask files, read and written by Pillow, which keeps the indices of a mask.
+
+Rules for what is not 8-bit RGB: grey becomes three equal channels, palettes their colours, CMYK is
+converted, an alpha channel is dropped, 16-bit grey is divided by 257. Several frames are refused,
+but for the JPEGs of phones that hold a preview beside the image (MPO), of which the first is taken;
+and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+from PIL.Image import Resampling
+
+from kseg import _files
+from kseg.errors import KsegError
+from kseg.labels import Labels
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
+MAX_PIXELS = 150_000_000
+
+# A damaged EXIF tag is not the pixels'; too large an image is refused below.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
+    """Read an image as RGB.
+
+    Args:
+        path: A file of one of `IMAGE_SUFFIXES`.
+        max_side: Make a larger image so small that its longer side is `max_side`; a JPEG is then
+            decoded at a reduced scale.
+
+    Returns:
+        Uint8, shape `(height, width, 3)`.
+
+    Raises:
+        KsegError: The file is not a whole image of one frame within `MAX_PIXELS`.
+    """
+    with _opened(path) as image:
+        return _rgb(image, max_side)
+
+
+def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
+    """Read a mask as class indices.
+
+    Grey and palette files hold indices, RGB files the colours of `labels`.
+
+    Args:
+        path: A file of one of `MASK_SUFFIXES`.
+        labels: The classes, and what values of a file mean.
+        max_side: Make a larger mask smaller, as `read_image` does, by nearest neighbours.
+
+    Returns:
+        Uint8, shape `(height, width)`.
+
+    Raises:
+        KsegError: The file cannot be read, or holds a value that is neither a class nor void.
+    """
+    with _opened(path) as image:
+        return _indices(image, labels, max_side)
+
+
+def read_pair(
+    image: Path, mask: Path, labels: Labels, max_side: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image and its mask, each file opened once.
+
+    Args:
+        image: As for `read_image`.
+        mask: As for `read_mask`.
+        labels: The classes.
+        max_side: Make larger ones smaller.
+
+    Returns:
+        What `read_image` and `read_mask` return.
+
+    Raises:
+        KsegError: A file cannot be read, or the sizes differ.
+    """
+    return _read_both(image, mask, max_side, lambda opened: _indices(opened, labels, max_side))
+
+
+def read_stored(path: Path) -> np.ndarray:
+    """Read what a mask file holds, as it is: integers `(height, width)`, or colours, `(..., 3)`.
+
+    Raises:
+        KsegError: The file cannot be read.
+    """
+    with _opened(path) as image:
+        return _stored(image, None)
+
+
+def read_values(path: Path) -> np.ndarray:
+    """Read the distinct values that a mask file holds, sorted.
+
+    Raises:
+        KsegError: The file cannot be read, or holds colours instead of indices.
+    """
+    with _opened(path) as image:
+        values = _stored(image, None)
+        if values.ndim == 3:
+            raise KsegError(
+                f"is a colour image (mode {image.mode}); expected one class index a pixel, or a "
+                'classes.json beside the splits that gives each class its colour under "palette"'
+            )
+        return np.unique(values)
+
+
+def write_mask(path: Path, mask: np.ndarray, labels: Labels) -> None:
+    """Write class indices, shape `(H, W)`, below 256, as a palette PNG: index and colour in one."""
+    image = Image.fromarray(mask.astype(np.uint8))
+    image.putpalette(labels.palette.tobytes())
+    with _files.atomic(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an RGB image, uint8, shape `(H, W, 3)`, in the format of the path's suffix."""
+    with _files.atomic(path) as temporary:
+        Image.fromarray(image).save(temporary)
+
+
+def header_of(path: Path) -> tuple[tuple[int, int], int]:
+    """Read the size of an image or mask file, and its EXIF orientation.
+
+    Returns:
+        `(height, width)`, the rotation applied; and 1 to 8, where 1 is upright, and what a file
+        without has.
+
+    Raises:
+        KsegError: The file is not an image.
+    """
+    with _opened(path) as image:
+        return _upright_size(image)[::-1], _orientation(image)
+
+
+def check_sizes(image: Path, mask: Path) -> tuple[int, int]:
+    """Refuse a mask of another size than its image; return their `(height, width)`.
+
+    Raises:
+        KsegError: They differ, or a file is not an image.
+    """
+    (size, _), (mask_size, _) = header_of(image), header_of(mask)
+    _check_same(image, size, mask, mask_size)
+    return size
+
+
+def check_pair(image: Path, mask: Path) -> None:
+    """Read all of an image and its mask.
+
+    Raises:
+        KsegError: One of them cannot be read, or their sizes differ.
+    """
+    _read_both(image, mask, 64, lambda opened: _stored(opened, None))
+
+
+def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Return `size`, scaled down so that its longer side is at most `max_side`."""
+    scale = min(1.0, max_side / max(size))
+    return tuple(max(1, round(side * scale)) for side in size)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image; whatever fails while it is open becomes a `ValueError` that names the file."""
+    try:
+        # Without the list Pillow would start Ghostscript for a PostScript file of any name.
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise KsegError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+                raise KsegError(f"has {image.n_frames} frames; save each as a file of its own")
+            yield image
+    except Image.DecompressionBombError:
+        raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.") from None
+    except Image.UnidentifiedImageError as error:
+        raise KsegError(f"{path} is not an image that can be read.") from error
+    except ValueError as error:
+        raise KsegError(f"{path} {error}.") from error
+    except Exception as error:  # decoders raise whatever a damaged byte leads them to
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise KsegError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
+
+
+def _read_both(
+    image: Path, mask: Path, max_side: int | None, decode: Callable[[Image.Image], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image and, by `decode`, its mask, each file opened once, and compare their sizes."""
+    with _opened(image) as opened:
+        size, pixels = _upright_size(opened), _rgb(opened, max_side)
+    with _opened(mask) as opened:
+        mask_size, decoded = _upright_size(opened), decode(opened)
+    _check_same(image, size[::-1], mask, mask_size[::-1])
+    return pixels, decoded
+
+
+def _check_same(image: Path, size: tuple[int, int], mask: Path, mask_size: tuple[int, int]) -> None:
+    """Refuse a mask of another `(height, width)` than its image's."""
+    if size != mask_size:
+        (height, width), (mask_height, mask_width) = size, mask_size
+        raise KsegError(
+            f"{mask} is {mask_height}x{mask_width} pixels, but its image {image} is "
+            f"{height}x{width} (height x width). Both must be of one size."
+        )
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return `(width, height)` as they are once the EXIF rotation is applied."""
+    return image.size[::-1] if _orientation(image) >= 5 else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; some tools write 0 for upright."""
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF rotation, without a copy where there is none."""
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+
+
+def _rgb(image: Image.Image, max_side: int | None) -> np.ndarray:
+    """Return RGB `(H, W, 3)`, no larger than `max_side`."""
+    target = _upright_size(image)
+    if max_side is not None:
+        target = fitted(target, max_side)
+        image.draft("RGB", target)
+    image = _upright(image)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise KsegError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    return np.asarray(image if image.size == target else image.resize(target, Resampling.BOX))
+
+
+def _indices(image: Image.Image, labels: Labels, max_side: int | None) -> np.ndarray:
+    """Return class indices `(H, W)`, no larger than `max_side`."""
+    stored = _stored(image, max_side)
+    return labels.from_colors(stored) if stored.ndim == 3 else labels.from_values(stored)
+
+
+def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
+    """Return indices `(H, W)`, or colours `(H, W, 3)`, as the file holds them."""
+    compression = str(image.info.get("compression", ""))
+    if image.format in ("JPEG", "MPO", "WEBP") or "jpeg" in compression:
+        raise KsegError(
+            f"is a {image.format} file, whose compression changes class indices; masks must be PNG,"
+            " BMP or TIFF"
+        )
+    step = _grey_step(image)
+    image = _upright(image)
+    if image.mode == "F":
+        raise KsegError("holds floating-point values; save class indices as whole numbers")
+    if image.mode in ("RGBA", "CMYK", "LA", "PA"):
+        image = image.convert({"LA": "L", "PA": "P"}.get(image.mode, "RGB"))
+    if max_side is not None and max(image.size) > max_side:
+        image = image.resize(fitted(image.size, max_side), Resampling.NEAREST)
+    values = np.asarray(image)
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    return values if step == 1 else values // step
+
+
+def _grey_step(image: Image.Image) -> int:
+    """Return by how much Pillow multiplies a grey of 2 or 4 bits to make 8 of it."""
+    tiles = getattr(image, "tile", None) or [(None, None, 0, None)]
+    return {"L;2": 85, "L;4": 17}.get(tiles[0][3] if isinstance(tiles[0][3], str) else "", 1)

@@ -1,0 +1,1 @@
+"""Data sets written anew: converted, cut into tiles."""

@@ -1,0 +1,172 @@
+"""Predictor and samples to scores of a whole data set."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import add
+
+import numpy as np
+
+from kseg import _checks
+from kseg.data.samples import Sample, Samples
+from kseg.inference.predictor import Predictor
+from kseg.labels import Labels
+from kseg.metrics.boundary import BorderScores, score_borders
+from kseg.metrics.calibration import Calibration, count_calibration
+from kseg.metrics.confusion import count_confusion
+from kseg.metrics.intervals import mean_iou_interval
+from kseg.metrics.scores import Scores, divided, ratio
+from kseg.metrics.scores import iou as iou_of
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a model on a data set.
+
+    Attributes:
+        labels: The classes.
+        scores: All from one confusion matrix over every valid pixel.
+        names: The images.
+        counts: Pixels of each image, int64, `(images, 3, classes)`: rightly predicted, in truth,
+            predicted.
+        border: Scores of the borders, if they were asked for.
+        calibration: Confidence and correctness, if they were asked for.
+    """
+
+    labels: Labels
+    scores: Scores
+    names: tuple[str, ...]
+    counts: np.ndarray
+    border: BorderScores | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.names)
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the mean IoU by the bootstrap over images."""
+        return mean_iou_interval(self.counts)
+
+    @property
+    def image_scores(self) -> dict[str, np.ndarray]:
+        """Scores of each image by itself, float64: its mean IoU and its pixel accuracy.
+
+        A class that neither an image's truth nor its prediction holds takes no part in its mean.
+        The mean over images of these is not the score of the data set.
+        """
+        correct, truth, predicted = self.counts.transpose(1, 0, 2)
+        iou = ratio(iou_of, correct, truth, predicted)
+        is_there = ~np.isnan(iou)
+        return {
+            "mean_iou": divided(np.nansum(iou, axis=1), is_there.sum(axis=1)),
+            "pixel_accuracy": divided(correct.sum(axis=1), truth.sum(axis=1)),
+        }
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """The scores of each class by name; NaN where a class has none."""
+        columns = {"iou": self.scores.iou, "dice": self.scores.dice}
+        columns["accuracy"] = self.scores.accuracy
+        if self.border is not None:
+            columns |= self.border.columns
+        return columns
+
+    def to_dict(self) -> dict:
+        """Return everything as JSON can hold it; `None` for a class that is absent."""
+        columns = {**self.columns, "pixels": self.scores.pixels}
+        content = {
+            "images": self.images,
+            **{name: _or_none(value) for name, value in self.scores.means.items()},
+            "mean_iou_interval": [_or_none(end) for end in self.interval],
+            "classes": {
+                class_name: {name: _or_none(column[index]) for name, column in columns.items()}
+                for index, class_name in enumerate(self.labels.names)
+            },
+            "confusion": self.scores.matrix.tolist(),
+        }
+        if self.border is not None:
+            content["border_tolerance"] = self.border.tolerance
+        if self.calibration is not None:
+            content["calibration"] = {
+                "expected_error": _or_none(self.calibration.expected_error),
+                "overconfidence": _or_none(self.calibration.overconfidence),
+                "pixels": self.calibration.pixels.tolist(),
+                "confidence": self.calibration.confidence.tolist(),
+                "correct": self.calibration.correct.tolist(),
+            }
+        return content
+
+
+def evaluate(
+    predictor: Predictor,
+    samples: Samples,
+    on_image: Callable[[], None] = lambda: None,
+    *,
+    border: float | None = None,
+    calibration: bool = False,
+) -> Evaluation:
+    """Predict every sample at its own size and count.
+
+    Args:
+        predictor: Predicts masks of images.
+        samples: A data set; its masks are compared at full size, void left out.
+        on_image: Called after each image.
+        border: The tolerance, in pixels, to score the borders at; `None` leaves them out.
+        calibration: Whether to compare the probabilities with how often they are right.
+
+    Raises:
+        KsegError: A sample cannot be read, the model predicts a class that the data does not have,
+            or the tolerance is not above 0.
+    """
+    labels = samples.labels
+    classes, void = len(labels), labels.ignore
+    if border is not None:
+        border = _checks.above(border, 0, "border")
+    matrix = np.zeros((classes, classes), np.int64)
+    counts, names, borders, calibrations = [], [], [], []
+    for group in _read_ahead(samples, 8):
+        answers = predictor.predict_with_confidence([sample.image for sample in group])
+        for sample, (mask, confidence) in zip(group, answers, strict=True):
+            own = count_confusion(sample.mask, mask, classes, void)
+            matrix += own
+            counts.append([np.diag(own), own.sum(axis=1), own.sum(axis=0)])
+            names.append(sample.name)
+            if border is not None:
+                borders.append(score_borders(sample.mask, mask, classes, void, border))
+            if calibration:
+                calibrations.append(count_calibration(sample.mask, mask, confidence, classes, void))
+            on_image()
+    return Evaluation(
+        labels,
+        Scores(matrix),
+        tuple(names),
+        np.array(counts, np.int64).reshape(-1, 3, classes),
+        reduce(add, borders) if borders else None,
+        reduce(add, calibrations) if calibrations else None,
+    )
+
+
+def _read_ahead(samples: Samples, count: int) -> Iterator[list[Sample]]:
+    """Yield samples in groups; the next group is read while one is worked on."""
+    starts = range(0, len(samples), count)
+
+    def read(start: int) -> list[Sample]:
+        return [samples[index] for index in range(start, min(start + count, len(samples)))]
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, 0)
+        for start in starts:
+            group = coming.result()
+            if start + count < len(samples):
+                coming = reader.submit(read, start + count)
+            yield group
+
+
+def _or_none(value: float) -> float | int | None:
+    if isinstance(value, np.integer):
+        return int(value)
+    return None if np.isnan(value) else float(value)
