@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from kseg.artifacts import RunFolder
+
 from kseg.callbacks.history import read_history
 from kseg.inference.engines import load_model
 from kseg.models.architectures import ARCHITECTURES

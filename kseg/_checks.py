@@ -19,10 +19,19 @@ def one_of(value: str, choices: Collection[str], what: str) -> str:
     """Return `value` if it is one of `choices`; suggest the nearest one otherwise."""
     if value in choices:
         return value
-    near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.4)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    near = nearest(str(value), choices)
+    hint = f" Did you mean '{near}'?" if near else ""
     known = ", ".join(sorted(choices))
     raise KsegError(f"Unknown {what} '{value}'.{hint} Known: {known}.")
+
+
+def nearest(value: str, choices: Collection[str]) -> str | None:
+    """Return the choice that is most likely meant: by its initials (lr), or by its letters."""
+    for choice in choices:
+        if value.lower() == "".join(part[0] for part in re.split("[-_]", choice) if part):
+            return choice
+    near = difflib.get_close_matches(value, choices, n=1, cutoff=0.4)
+    return near[0] if near else None
 
 
 def positive_int(value: int, what: str) -> int:

@@ -4,6 +4,7 @@ A field says once what it is: its type, its default, a sentence for people, and 
 line has a plain option for it. `None` leaves it to kseg, which fills it for machine and data.
 """
 
+import reprlib
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -14,15 +15,21 @@ from pydantic.fields import FieldInfo
 from kseg import _checks
 from kseg.errors import KsegError
 
-
 Kind = TypeVar("Kind", bound=BaseModel)
+
+SHORT = reprlib.Repr(maxstring=80, maxother=80)
+"""Spells what was received: of anything long or deep, its beginning."""
 
 
 class Section(BaseModel):
-    """A part of a recipe; a plain value in its place stands for the field named `shorthand`."""
+    """A part of a recipe; a plain value in its place stands for the field named `shorthand`.
+
+    `hint` is said where a field is unknown.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     shorthand: ClassVar[str | None] = None
+    hint: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -90,7 +97,7 @@ def _explained(kind: type[BaseModel], error: ValidationError) -> Iterator[str]:
         own = fault.get("ctx", {}).get("error")
         text = str(own) if isinstance(own, ValueError) else f"{fault['msg']}."
         named = ".".join(_fields_of(kind, path))
-        received = "" if isinstance(own, KsegError) else f" Received: {fault['input']!r}."
+        received = "" if isinstance(own, KsegError) else f" Received: {SHORT.repr(fault['input'])}."
         yield f"{named}: {text}{received}" if named else f"{text}{received}"
 
 
@@ -99,11 +106,10 @@ def _unknown(kind: type[BaseModel], path: list[str]) -> str:
     owner: Any = kind
     for name in path[:-1]:
         owner = owner.model_fields[name].annotation
-    try:
-        _checks.one_of(path[-1], list(owner.model_fields), "field")
-    except KsegError as error:
-        return f"{'.'.join(path)}: {error}"
-    return f"{'.'.join(path)}: unknown."  # unreachable: the field is unknown
+    near = _checks.nearest(path[-1], list(owner.model_fields))
+    meant = f" Did you mean '{near}'?" if near else ""
+    known = ", ".join(sorted(owner.model_fields))
+    return f"{'.'.join(path)}: unknown.{meant} Known: {known}. {owner.hint}".rstrip()
 
 
 def _fields_of(kind: type[BaseModel], path: list[str]) -> list[str]:
@@ -119,7 +125,7 @@ def _fields_of(kind: type[BaseModel], path: list[str]) -> list[str]:
     return named
 
 
-def _read_size(value: Any) -> Any:
+def read_size(value: Any) -> Any:
     """Read 256, "256" or "256x320" as `(height, width)`."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value, value
@@ -142,6 +148,6 @@ def read_list(value: Any) -> Any:
 
 
 Side = Annotated[int, Field(ge=1)]
-Size = Annotated[tuple[Side, Side], BeforeValidator(_read_size)]
+Size = Annotated[tuple[Side, Side], BeforeValidator(read_size)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Listed = BeforeValidator(read_list)

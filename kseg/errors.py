@@ -1,5 +1,7 @@
 """The errors that kseg raises on purpose."""
 
+from pathlib import Path
+
 
 class KsegError(ValueError):
     """What the user can mend: the message says what was expected, what was received, and how.
@@ -7,3 +9,24 @@ class KsegError(ValueError):
     It names arguments (`size=`); the command line turns them into its options. Any other exception
     that leaves kseg, but for those of the disk (`OSError`), is a fault of kseg.
     """
+
+
+class ArgumentError(KsegError):
+    """An argument is wrong, whatever the data and the machine are."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was broken off by Ctrl-C.
+
+    Attributes:
+        path: The run's folder. It holds what was reached; where an older run was to be replaced and
+            no epoch was whole yet, that one.
+        epochs: Whole epochs that were trained.
+        planned: Epochs that were to be trained.
+    """
+
+    def __init__(self, path: Path, epochs: int, planned: int) -> None:
+        super().__init__(f"interrupted after {epochs} of {planned} epochs")
+        self.path = path
+        self.epochs = epochs
+        self.planned = planned

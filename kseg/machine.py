@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from kseg.errors import KsegError
+from kseg.errors import ArgumentError, KsegError
 
+KINDS = ("cpu", "gpu")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -51,19 +52,41 @@ def backend() -> str:
     return keras.backend.backend()
 
 
-def device() -> Device:
-    """Find the device that the backend computes on."""
+def device(kind: str | None = None) -> Device:
+    """Find the device that the backend computes on.
+
+    Args:
+        kind: "cpu" or "gpu" to ask for one; `None` for the GPU where there is one.
+
+    Raises:
+        ArgumentError: There is no such kind.
+        KsegError: A GPU is asked for that the backend cannot use.
+    """
+    if kind is not None and kind not in KINDS:
+        raise ArgumentError(f"device= must be 'cpu' or 'gpu'. Received: {kind!r}.")
     name = backend()
     with quiet_start():
         gpu = {"tensorflow": _tensorflow_gpu, "jax": _jax_gpu, "torch": _torch_gpu}[name]()
-    if gpu:
+    if gpu and kind != "cpu":
         model, capability = gpu
         precision = "bfloat16" if capability >= 8 else "float16" if capability >= 7 else "float32"
         return Device("gpu", model, precision)
     # Matrix tiles (AMX) make convolutions faster in bfloat16 than in float32; AVX-512's own
     # instructions for it make them half again as slow. XLA on a CPU gains nothing by either.
     precision = "bfloat16" if name == "tensorflow" and "amx_bf16" in _cpu_flags() else "float32"
-    return Device("cpu", _cpu_name(), precision, _unused_gpu(name))
+    problem = "" if kind == "cpu" else _unused_gpu(name)
+    if kind == "gpu":
+        raise KsegError(f"device='gpu' was asked for. {problem or 'There is none.'}")
+    return Device("cpu", _cpu_name(), precision, problem)
+
+
+def computing_on(kind: str | None) -> contextlib.AbstractContextManager:
+    """Return a context in which Keras computes on the first "cpu" or "gpu"; `None` changes nothing."""
+    if kind is None:
+        return contextlib.nullcontext()
+    import keras
+
+    return keras.device(f"{kind}:0")
 
 
 def versions() -> dict[str, str]:

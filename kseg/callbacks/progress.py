@@ -14,12 +14,14 @@ class Progress(keras.callbacks.Callback):
     Use it with `model.fit(..., verbose=0)`.
 
     Args:
-        console: Where to write; a live bar appears only where it is a terminal.
+        console: Where to write.
+        is_live: Whether a bar moves there; by default on a terminal alone.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, is_live: bool | None = None) -> None:
         super().__init__()
         self._console = console
+        self._is_live = console.is_terminal if is_live is None else is_live
         self._bar: Bar | None = None
         self._task = None
         self._note = ""
@@ -27,7 +29,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start the clock and the bar."""
         self._start = time.monotonic()
-        if self._console.is_terminal:
+        if self._is_live:
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-from kseg.cli.options import mask_suffix_option, runs_option
+from kseg.cli.options import device_option, mask_suffix_option, runs_option
+
+BORDER = 3.0
 
 
 @click.command()
@@ -17,26 +19,28 @@ from kseg.cli.options import mask_suffix_option, runs_option
     "there is no test, or all]",
 )
 @mask_suffix_option
-@click.option("--border", is_flag=True, help="Score the borders of the classes too.")
 @click.option(
-    "--border-tolerance",
+    "--border",
     type=click.FloatRange(0, min_open=True),
-    default=3.0,
-    show_default=True,
-    help="Distance, in pixels, up to which a border is met.",
+    is_flag=False,
+    flag_value=BORDER,
+    metavar="[PIXELS]",
+    help="Score the borders of the classes too, met within so many pixels; 3 where no number is "
+    "given (put RUN before it then).",
 )
 @click.option("--calibration", is_flag=True, help="Compare probabilities with how often they hold.")
 @click.option("--per-image", is_flag=True, help="Score each image by itself; print the worst.")
+@device_option
 @runs_option
 def evaluate(
     run: str | None,
     data: str | None,
     split: str | None,
-    border: bool,
-    border_tolerance: float,
+    mask_suffix: str,
+    border: float | None,
     calibration: bool,
     per_image: bool,
-    mask_suffix: str,
+    device: str | None,
     runs: Path,
 ) -> None:
     """Score RUN, by default the newest, on a whole split.
@@ -46,37 +50,27 @@ def evaluate(
     --per-image images_SPLIT.csv. Void pixels take no part; a class that neither the truth nor the
     prediction holds is left out of the means.
     """
-    from kseg import artifacts, machine
-    from kseg.cli.terminal import counting, open_console, print_device, print_facts, print_scores
+    from kseg.cli.printer import start
+    from kseg.runs.finding import open_run
 
-    console = open_console()
-    folder = artifacts.find_run(runs, run)
-    print_device(console, machine.backend(), machine.device())
+    opened = open_run(run, runs)
+    printer = start()
 
-    from kseg import evaluation, reports, training
-    from kseg.data.sources.source import Source
+    from kseg.workflows.evaluate import evaluate
 
-    recipe = folder.read_recipe()
-    if data:
-        source = Source(data, recipe.size, val_fraction=0, mask_suffix=mask_suffix)
-    else:
-        source = training.source(recipe, kept=folder.read_splits())
-    split = split or source.best_test
-    samples = source.split(split, source.labels(folder.read_labels()))
-    predictor = folder.open_predictor()
-    print_facts(console, [("run", str(folder.path)), ("data", f"{source.data}, {split}")])
-    with counting(console, "scoring", len(samples)) as on_image:
-        found = evaluation.evaluate(
-            predictor,
-            samples,
-            on_image,
-            border=border_tolerance if border else None,
-            calibration=calibration,
-        )
-    print_scores(console, found, split)
-    written = reports.report_evaluation(folder, found, split)
+    found = evaluate(
+        opened,
+        data=data,
+        split=split,
+        mask_suffix=mask_suffix,
+        border=border,
+        calibration=calibration,
+        per_image=per_image,
+        device=device,
+        progress=printer,
+    )
     if per_image:
-        worst = reports.worst_images(found)[:5]
-        print_facts(console, [("worst", ", ".join(f"{row[0]} {row[1]:.3f}" for row in worst))])
-        written.append(reports.report_images(folder, found, split))
-    print_facts(console, [("written", ", ".join(str(path) for path in written))])
+        from kseg.reports.tables import worst_images
+
+        worst = worst_images(found)[:5]
+        printer.facts([("worst", ", ".join(f"{row[0]} {row[1]:.3f}" for row in worst))])

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from kseg import _checks
+from kseg._settings import read_size
 from kseg.data.augment.presets import PRESETS, check_pipeline
+from kseg.errors import KsegError
 
 
 class Size(click.ParamType):
@@ -19,48 +21,10 @@ class Size(click.ParamType):
         """Return `(height, width)`."""
         if isinstance(value, tuple):
             return value
-        sides = value.lower().split("x")
-        if len(sides) > 2 or not all(
-            side.isascii() and side.isdigit() and int(side) > 0 for side in sides
-        ):
-            self.fail(f"expected 256, or 256x320 for height x width. Received: {value}", param, ctx)
-        return int(sides[0]), int(sides[-1])
-
-
-class Weights(click.ParamType):
-    """The name of a weighting, or numbers separated by commas."""
-
-    name = "KIND|LIST"
-    kinds: tuple[str, ...] = ()
-    each = ""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str | tuple[float, ...]:
-        """Return the name, or the numbers."""
-        if isinstance(value, tuple) or value in self.kinds:
-            return value
         try:
-            return _checks.weights([float(part) for part in value.split(",")], "", "")
-        except ValueError:
-            self.fail(
-                f"expected {', '.join(self.kinds)}, or one number of at least 0 {self.each} such "
-                f"as 1,2.5,4. Received: {value}",
-                param,
-                ctx,
-            )
-
-
-class ClassWeights(Weights):
-    """Weights of the classes in the loss."""
-
-    kinds = ("none", "median", "enet", "inverse", "effective")
-    each = "a class"
-
-
-class HeadWeights(Weights):
-    """Weights of the heads in the loss."""
-
-    kinds = ("equal", "half")
-    each = "a head"
+            return read_size(value)
+        except KsegError as error:
+            self.fail(str(error), param, ctx)
 
 
 def runs_option(command: Callable) -> Callable:
@@ -75,13 +39,13 @@ def runs_option(command: Callable) -> Callable:
 
 
 def checked_by(function: Callable[[str], Any]) -> Callable:
-    """Return a click callback that refuses a value for which `function` raises a `ValueError`."""
+    """Return a click callback that refuses a value for which `function` raises a `KsegError`."""
 
     def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         try:
             if value is not None:
                 function(value)
-        except ValueError as error:
+        except KsegError as error:
             raise click.BadParameter(str(error)) from None
         return value
 
@@ -119,4 +83,9 @@ mask_key_option = click.option(
 )
 download_option = click.option(
     "--download", is_flag=True, help="Let TFDS download what is not on this machine."
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "gpu"]),
+    help="What to compute on.  [default: the GPU where there is one]",
 )

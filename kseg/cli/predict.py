@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kseg.cli.options import runs_option
+from kseg.cli.options import device_option, runs_option
 
 
 @click.command()
@@ -17,36 +17,35 @@ from kseg.cli.options import runs_option
     show_default=True,
     help="Folder for masks and overlays.",
 )
+@device_option
 @runs_option
-def predict(images: tuple[str, ...], run: str | None, out: Path, runs: Path) -> None:
+def predict(
+    images: tuple[str, ...], run: str | None, out: Path, device: str | None, runs: Path
+) -> None:
     """Predict the masks of images: files, folders (all images in them) and patterns like '*.jpg'.
 
     Writes NAME_mask.png, whose pixels are class indices shown in their colours, and
     NAME_overlay.png for each, and prints the area of each class. A file that cannot be read is
     reported and passed over; the exit code is then 1.
     """
-    from kseg import artifacts, machine
-    from kseg.cli.terminal import open_console, print_device, print_facts
-    from kseg.prediction import find_images, predict_files
+    from kseg.cli.printer import start
+    from kseg.runs.finding import open_run
 
-    paths = find_images(images)
-    folder = artifacts.find_run(runs, run)
-    console = open_console()
-    print_device(console, machine.backend(), machine.device())
-    predictor, labels = folder.open_predictor(), folder.read_labels()
-    print_facts(console, [("run", str(folder.path))])
-    failed = 0
-    for path, result in predict_files(paths, predictor, labels, out):
-        if isinstance(result, ValueError):
+    opened = open_run(run, runs)
+    printer = start()
+
+    from kseg.workflows.predict import predict
+
+    done = failed = 0
+    for found in predict(opened, images, out=out, device=device, progress=printer):
+        if found.error is not None:
             failed += 1
-            click.echo(f"Error: {result}", err=True)
-        else:
-            shares = [
-                f"{name} {share:.1%}"
-                for name, share in sorted(result.areas.items(), key=lambda item: -item[1])
-            ]
-            console.print(f"{path} -> {result.mask}: {', '.join(shares)}", markup=False)
-    done = len(paths) - failed
-    print_facts(console, [("written", f"masks and overlays of {done} images in {out}")])
+            click.echo(f"Error: {found.error}", err=True)
+            continue
+        done += 1
+        shares = sorted(found.areas.items(), key=lambda item: -item[1])
+        listed = ", ".join(f"{name} {share:.1%}" for name, share in shares)
+        printer.say(f"{found.source} -> {found.written[0]}: {listed}")
+    printer.facts([("written", f"masks and overlays of {done} images in {out}")])
     if failed:
-        raise click.ClickException(f"{failed} of {len(paths)} images could not be read.")
+        raise click.ClickException(f"{failed} of {done + failed} images could not be read.")

@@ -1,14 +1,12 @@
 """What commands print, and how: rich on a terminal, plain lines in a file."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kseg.evaluation.evaluation import Evaluation
-    from kseg.machine import Device
+    from kseg.evaluation import Evaluation
 
 
 def open_console() -> "Console":
@@ -33,20 +31,13 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def print_device(console: "Console", backend: str, device: "Device") -> None:
-    """Print what is computed on, and why a GPU is not used."""
-    print_facts(console, [("device", f"{device.name} ({device.kind.upper()}), {backend}")])
-    if device.problem:
-        print_facts(console, [("", device.problem)])
-
-
 def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> None:
-    """Print the table a class and the means."""
+    """Print the table per class and the means."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from kseg.reports import class_table
+    from kseg.reports.tables import class_table
 
     titles, rows = class_table(evaluation)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -59,14 +50,14 @@ def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> No
 
 
 def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
-    means = evaluation.scores.means
+    scores = evaluation.scores
     lower, upper = evaluation.interval
     facts = [
         (
             "mean",
-            f"IoU {means['mean_iou']:.3f}, Dice {means['mean_dice']:.3f}, "
-            f"pixel accuracy {means['pixel_accuracy']:.3f}, "
-            f"mean pixel accuracy {means['mean_pixel_accuracy']:.3f}",
+            f"IoU {scores.mean_iou:.3f}, Dice {scores.mean_dice:.3f}, "
+            f"pixel accuracy {scores.pixel_accuracy:.3f}, "
+            f"mean pixel accuracy {scores.mean_pixel_accuracy:.3f}",
         ),
         (
             "over",
@@ -107,20 +98,3 @@ def _calibration(evaluation: "Evaluation") -> list[tuple[str, str]]:
             f"too {'sure' if gap > 0 else 'doubtful'}",
         )
     ]
-
-
-@contextmanager
-def counting(console: "Console", what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal while something is counted; nothing in a file.
-
-    Yields:
-        A function to call after each item, from any thread.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)

@@ -1,42 +1,40 @@
 """The losses by name, and sums of them as text; Keras is imported when a loss is made."""
 
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kseg import _checks
-from kseg.errors import KsegError
+from kseg import _calls
 
 if TYPE_CHECKING:
     from kseg.losses.base import CompoundLoss, SegmentationLoss
 
 LOSSES = {
-    "boundary": "boundary:Boundary",
-    "ce": "crossentropy:CrossEntropy",
-    "dice": "overlap:Dice",
-    "focal": "crossentropy:Focal",
-    "focal_tversky": "overlap:FocalTversky",
-    "jaccard": "overlap:Jaccard",
-    "lovasz": "lovasz:LovaszSoftmax",
-    "lovasz_hinge": "lovasz:LovaszHinge",
-    "mcc": "overlap:MCC",
-    "topk": "crossentropy:TopKCrossEntropy",
-    "tversky": "overlap:Tversky",
+    "boundary": "kseg.losses.boundary:Boundary",
+    "ce": "kseg.losses.crossentropy:CrossEntropy",
+    "dice": "kseg.losses.overlap:Dice",
+    "focal": "kseg.losses.crossentropy:Focal",
+    "focal_tversky": "kseg.losses.overlap:FocalTversky",
+    "jaccard": "kseg.losses.overlap:Jaccard",
+    "lovasz": "kseg.losses.lovasz:LovaszSoftmax",
+    "lovasz_hinge": "kseg.losses.lovasz:LovaszHinge",
+    "mcc": "kseg.losses.overlap:MCC",
+    "topk": "kseg.losses.crossentropy:TopKCrossEntropy",
+    "tversky": "kseg.losses.overlap:Tversky",
 }
 PIXELWISE = ("ce", "focal", "topk")
 """Losses in which a class counts by its pixels, so that rare ones may need weights."""
 
 
-def parse(text: str) -> tuple[tuple[str, float], ...]:
-    """Read a loss or a sum of losses, such as "ce", "ce+dice" or "ce+0.5*lovasz".
+def parse(text: str) -> tuple[tuple[_calls.Call, float], ...]:
+    """Read a loss or a sum of losses, such as "ce", "ce+dice" or "focal(gamma=3) + 0.5*lovasz".
 
     Returns:
-        Names, keys of `LOSSES`, and their weights.
+        Names, keys of `LOSSES`, with their options, and their weights.
 
     Raises:
         KsegError: A name is unknown, or a weight is no number above 0.
     """
-    return tuple(_term(part.strip()) for part in text.split("+"))
+    return _calls.read_sum(text, LOSSES, "loss")
 
 
 def make_loss(
@@ -44,33 +42,25 @@ def make_loss(
     ignore_class: int | None = 255,
     class_weights: Sequence[float] | None = None,
 ) -> "SegmentationLoss | CompoundLoss":
-    """Make the loss that a text such as "ce+0.5*lovasz" names.
+    """Make the loss that a text such as "ce+0.5*dice(over=image)" names.
 
     Args:
-        text: As `parse` reads it.
+        text: As `parse` reads it; the options are the arguments of the losses.
         ignore_class: The index of void pixels, for every part.
-        class_weights: One weight a class, for every part.
+        class_weights: One weight per class, for every part.
 
     Raises:
-        KsegError: The text names no loss, or an argument is out of its range.
+        KsegError: The text names no loss, a loss has no such option, or one is out of its range.
     """
-    options = {"ignore_class": ignore_class, "class_weights": class_weights}
-    terms = [(_class(name)(**options), weight) for name, weight in parse(text)]
+    shared = {"ignore_class": ignore_class, "class_weights": class_weights}
+    terms = [
+        (_calls.function(call, LOSSES, "loss")(**shared | call.options), weight)
+        for call, weight in parse(text)
+    ]
     weighted = [loss if weight == 1 else weight * loss for loss, weight in terms]
     return sum(weighted[1:], start=weighted[0])
 
 
-def _term(text: str) -> tuple[str, float]:
-    weight, star, name = text.rpartition("*")
-    try:
-        number = _checks.above(float(weight) if star else 1.0, 0, "weight")
-    except ValueError:
-        raise KsegError(
-            f"A weight of a loss must be a number above 0, as in ce+0.5*dice. Received: '{text}'."
-        ) from None
-    return _checks.one_of(name.strip(), LOSSES, "loss"), number
-
-
-def _class(name: str) -> type:
-    module, class_name = LOSSES[name].split(":")
-    return getattr(importlib.import_module(f"kseg.losses.{module}"), class_name)
+def is_pixelwise(text: str) -> bool:
+    """Tell whether a sum holds nothing but losses in which a class counts by its pixels."""
+    return all(call.name in PIXELWISE for call, _ in parse(text))

@@ -1,4 +1,4 @@
-"""Pictures of data sets."""
+"""Data sets as pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path

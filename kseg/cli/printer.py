@@ -1,0 +1,133 @@
+"""What commands print while a workflow works."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kseg.cli.terminal import open_console, print_facts, print_scores, printable
+from kseg.workflows.watching import Bars
+
+if TYPE_CHECKING:
+    from kseg.evaluation import Evaluation
+    from kseg.machine import Device
+    from kseg.runs.run import Run
+    from kseg.training.data import TrainingData
+    from kseg.training.plan import Plan
+
+
+class Printer(Bars):
+    """Prints what it is told, in two columns, and shows bars on a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(open_console())
+
+    def facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Print names and values in two columns."""
+        print_facts(self.console, facts)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(printable(text), markup=False)
+
+    def starts(self, device: "Device") -> None:
+        """Print what is computed on, and why a GPU is not used."""
+        import keras
+
+        self.facts(
+            [("device", f"{device.name} ({device.kind.upper()}), {keras.backend.backend()}")]
+        )
+        if device.problem:
+            self.facts([("", device.problem)])
+
+    def opened(self, run: "Run", data: str) -> None:
+        """Print the run, and what it is used on."""
+        self.facts([("run", str(run.path)), *([("data", data)] if data else [])])
+
+    def downloads(self, what: str) -> None:
+        """Print what is downloaded."""
+        self.facts([("download", what)])
+
+    def imported(self, name: str, folder: Path) -> None:
+        """Print where a data set was written."""
+        self.facts([("written", f"{name} as files to {folder}")])
+
+    def read(self, data: "TrainingData", path: str) -> None:
+        """Print the number of images, how they are laid out, and what was passed over."""
+        splits = data.splits
+        self.facts(
+            [
+                (
+                    "data",
+                    f"{path}: {len(splits.train)} training and {len(splits.val)} validation "
+                    f"images, {len(splits.labels)} classes",
+                ),
+                *(("", note) for note in splits.notes),
+                *(("skipped", text) for text in data.skipped.values()),
+            ]
+        )
+
+    def measures(self, minutes: float) -> None:
+        """Print that the speed is measured."""
+        self.say(f"measuring what this machine does in {minutes:g} minutes ...")
+
+    def planned(self, plan: "Plan") -> None:
+        """Print the plan."""
+        height, width = plan.input.size
+        weights = plan.loss.class_weights
+        weights = weights if isinstance(weights, str) else ", ".join(f"{w:g}" for w in weights)
+        self.facts(
+            [
+                ("network", _network(plan)),
+                (
+                    "training",
+                    f"{plan.loop.epochs} epochs, batch {plan.loop.batch_size}, crops of "
+                    f"{height}x{width}, images up to {plan.input.max_side}, augmentation "
+                    f"{plan.input.augment} (scale {plan.input.scale[0]:g} to "
+                    f"{plan.input.scale[1]:g})",
+                ),
+                (
+                    "",
+                    f"{plan.optimizer.name}, learning rate {plan.optimizer.learning_rate:g} "
+                    f"({plan.schedule.name}), loss {plan.loss.terms}, class weights {weights}, "
+                    f"seed {plan.seed}",
+                ),
+            ]
+        )
+
+    def scored(self, evaluation: "Evaluation", split: str) -> None:
+        """Print the table per class and the means."""
+        print_scores(self.console, evaluation, split)
+
+    def written(self, paths: Sequence[Path]) -> None:
+        """Print where files were written."""
+        self.facts([("written", ", ".join(str(path) for path in paths))])
+
+
+def start() -> Printer:
+    """Start the backend quietly, and return a printer."""
+    from kseg import machine
+
+    machine.backend()
+    return Printer()
+
+
+def _network(plan: "Plan") -> str:
+    """Describe the network in a line: what differs from the architecture's own."""
+    model = plan.model
+    parts = [model.arch]
+    if model.encoder != "own":
+        parts.append(f"encoder {model.encoder}")
+    if model.weights != "none":
+        parts.append(f"weights of {model.weights}, {model.frozen} of 5 stages frozen")
+    if model.width != "own":
+        parts.append(f"width {model.width}")
+    if model.heads != "own":
+        parts.append(f"{model.heads} heads")
+    for name in ("block", "down", "up", "skip", "head"):
+        if getattr(model, name) != "own":
+            parts.append(f"{name} {getattr(model, name)}")
+    if model.output != "softmax":
+        parts.append(model.output)
+    if plan.data.channels != 3:
+        parts.append(f"{plan.data.channels} channels")
+    return ", ".join([*parts, plan.loop.precision])

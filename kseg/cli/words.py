@@ -1,0 +1,48 @@
+"""From what the library says to what a user of the command line types."""
+
+import re
+
+import click
+
+CALL = re.compile(r"kseg\.(\w+)\(([^()]*)\)")
+ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|[\w.:-]*\w)?""")
+FIELD = re.compile(r"\b(?:data|model|input|loss|optimizer|schedule|loop)\.([a-z_]+): ")
+
+
+def as_typed(message: str, command: click.Command) -> str:
+    """Spell arguments as the options of a command, and calls of `kseg` as commands.
+
+    "Choose another name=, or overwrite=True" becomes "Choose another --name, or --overwrite", and
+    "kseg.train(arch="unet")" becomes "kseg train --arch unet". What is no option stays as it is.
+
+    Args:
+        message: What an error says.
+        command: The command that was called.
+    """
+    known = {parameter.name: parameter for parameter in command.params}
+
+    def option(match: re.Match) -> str:
+        parameter = known.get(match[1])
+        if parameter is None:
+            return match[0]
+        if isinstance(parameter, click.Argument):
+            return parameter.make_metavar(click.Context(command)).strip("[].")
+        return _spelled(match, max(parameter.opts, key=len))
+
+    def field(match: re.Match) -> str:
+        return f"--{match[1].replace('_', '-')}: " if match[1] in known else match[0]
+
+    message = CALL.sub(_command, message)
+    return ARGUMENT.sub(option, FIELD.sub(field, message))
+
+
+def _command(match: re.Match) -> str:
+    """Spell a call as a command."""
+    arguments = ARGUMENT.finditer(match[2])
+    options = [_spelled(one, f"--{one[1].replace('_', '-')}") for one in arguments]
+    return " ".join([f"kseg {match[1]}", *options])
+
+
+def _spelled(match: re.Match, option: str) -> str:
+    value = match[2]
+    return option if value in (None, "True") else f"{option} {value.strip(chr(34) + chr(39))}"

@@ -1,0 +1,1 @@
+"""What was learned and found, as pictures, tables and files."""

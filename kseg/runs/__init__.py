@@ -1,0 +1,5 @@
+"""What a training leaves behind, and the recipe that makes it again."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

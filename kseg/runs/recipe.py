@@ -1,0 +1,189 @@
+"""A recipe: everything that a run needs to be made again, in sections, in one YAML file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+from kseg import _checks, _files
+from kseg._settings import Section, setting, validated, word_of
+from kseg.data.augment.presets import is_file
+from kseg.data.augment.settings import Input
+from kseg.data.settings import Data
+from kseg.errors import KsegError
+from kseg.losses.settings import Loss
+from kseg.models.settings import Model
+from kseg.optimizers import Optimizer
+from kseg.runs.loop import Loop
+from kseg.schedules import Schedule
+
+LARGEST = 1_000_000
+"""Bytes: no recipe is larger."""
+
+
+class Recipe(Section):
+    """What a run is made of; a field that is `None` is chosen for the machine and the data.
+
+    Attributes:
+        data: What is learned from.
+        model: The network.
+        input: What it is shown of the images.
+        loss: What the training makes small.
+        optimizer: What moves the weights.
+        schedule: How the learning rate changes.
+        loop: How long, in what portions.
+        seed: Seed of everything random.
+        versions: Versions of the packages that a run was made with.
+
+    Example:
+        >>> make_recipe(arch="unetpp", epochs=20, loss="ce+dice").model.arch
+        'unetpp'
+    """
+
+    data: Data = Data()
+    model: Model = Model()
+    input: Input = Input()
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    loop: Loop = Loop()
+    seed: Annotated[int, Field(ge=0)] = setting(0, "Seed of everything random")
+    versions: dict[str, str] = setting(
+        {}, "Versions of the packages that the run was made with", is_option=False
+    )
+
+    def changed(self, *, set: Mapping[str, Any] | None = None, **words: Any) -> Self:
+        """Return a copy with some fields changed.
+
+        Args:
+            set: Values by the path of their field, such as `{"model.dropout": 0.1}`.
+            **words: Values by the word of their field, such as `epochs=20`; see `fields`.
+
+        Raises:
+            KsegError: A word or a path is unknown, or a value is out of its range.
+        """
+        paths = {_place(word, value): value for word, value in words.items()}
+        content = self.model_dump()
+        for path, value in (paths | dict(set or {})).items():
+            _put(content, path, value)
+        return validated(type(self), content)
+
+
+def make_recipe(*, set: Mapping[str, Any] | None = None, **words: Any) -> Recipe:
+    """Make a recipe of words, as `Recipe.changed` takes them; the rest is left open.
+
+    Raises:
+        KsegError: A word or a path is unknown, or a value is out of its range.
+    """
+    return Recipe().changed(set=set, **words)
+
+
+def fields(recipe: type[Recipe] = Recipe) -> dict[str, FieldInfo]:
+    """Return every field of a recipe by its path, such as "input.size"."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in recipe.model_fields.items():
+        if name in SECTIONS:
+            own = SECTIONS[name].model_fields
+            found |= {f"{name}.{inner}": part for inner, part in own.items()}
+        else:
+            found[name] = field
+    return found
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "data": Data,
+    "model": Model,
+    "input": Input,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "loop": Loop,
+}
+WORDS = {word_of(path.rpartition(".")[2], field): path for path, field in fields().items()}
+"""The path of each field by its word, the name that it has in `kseg.train` and as an option."""
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; an augmentation's file is looked for beside it first.
+
+    Raises:
+        KsegError: The file is not a recipe; the message names the file and the fields.
+    """
+    try:
+        if os.path.getsize(path) > LARGEST:
+            raise KsegError(f"{path} is no recipe: it has over {LARGEST:,} bytes.")
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except OSError as error:
+        raise KsegError(f"{path} cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise KsegError(f"{path} cannot be read as YAML: {reason}") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise KsegError(f"{path} is not a recipe: expected sections such as 'model: unet'.")
+    flat = [name for name in content if name not in Recipe.model_fields and name in WORDS]
+    if flat:
+        raise KsegError(
+            f"{path} is a recipe without sections, of kseg 0.1: {flat[0]} now stands as "
+            f"{WORDS[flat[0]]}. Train the run again, or move each field into its section."
+        )
+    try:
+        recipe = validated(Recipe, content)
+    except KsegError as error:
+        raise KsegError(f"{path}: {error}") from None
+    beside = path.parent / recipe.input.augment
+    if is_file(recipe.input.augment) and beside.is_file():
+        return recipe.changed(augment=str(beside))
+    return recipe
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a recipe as YAML, what is open left out."""
+    content = recipe.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, allow_unicode=True)
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a recipe atomically."""
+    text = f"# Makes the same run again: kseg train --recipe {path}\n{recipe_text(recipe)}"
+    _files.write_text(path, text)
+
+
+def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Return the values of both recipes by the paths of the fields in which they differ."""
+    first, second = (
+        {path: _at(recipe.model_dump(), path) for path in fields()} for recipe in (one, other)
+    )
+    return {path: (first[path], second[path]) for path in first if first[path] != second[path]}
+
+
+def _place(word: str, value: Any) -> str:
+    """Return the path that a word stands for; a section's name with a mapping is the section."""
+    if word in SECTIONS and isinstance(value, Mapping | Section):
+        return word
+    return WORDS[_checks.one_of(word, WORDS, "choice")]
+
+
+def _put(content: dict, path: str, value: Any) -> None:
+    """Set the value at a path, or several of them where a section is given."""
+    *outer, last = path.split(".")
+    for step, name in enumerate(outer):
+        if not isinstance(content.get(name), dict):
+            known = ", ".join(content) if not step else ", ".join(fields())
+            raise KsegError(f"Unknown field '{path}'. Known: {known}.")
+        content = content[name]
+    if isinstance(value, Section):
+        value = value.model_dump()
+    if isinstance(value, Mapping) and isinstance(content.get(last), dict):
+        value = content[last] | dict(value)
+    content[last] = value
+
+
+def _at(content: dict, path: str) -> Any:
+    for name in path.split("."):
+        content = content[name]
+    return content

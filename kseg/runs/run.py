@@ -1,0 +1,227 @@
+"""`saved_models/NAME`: everything that a run leaves behind."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kseg.errors import KsegError
+from kseg.runs.recipe import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from kseg.data.sources.source import Source
+    from kseg.inference import Predictor
+    from kseg.labels import Labels
+    from kseg.metrics.scores import Scores
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that was done: a folder with its model, recipe, history and scores.
+
+    Everything is read when it is asked for.
+
+    Attributes:
+        path: The folder.
+
+    Example:
+        >>> run = kseg.open_run("unet-shapes")
+        >>> run.scores.mean_iou
+        0.923
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def model_file(self) -> Path:
+        """The model of the best epoch."""
+        return self.path / "model.keras"
+
+    @property
+    def last_model_file(self) -> Path:
+        """The model of the last epoch."""
+        return self.path / "last.keras"
+
+    @property
+    def heads_file(self) -> Path:
+        """The model of the best epoch with all its heads, where it is deeply supervised."""
+        return self.path / "heads.keras"
+
+    @property
+    def augmentation_file(self) -> Path:
+        """The augmentation, as albumentations reads it."""
+        return self.path / "augmentation.yaml"
+
+    @property
+    def skipped_file(self) -> Path:
+        """Pairs that were passed over, and why."""
+        return self.path / "skipped.json"
+
+    @property
+    def splits_file(self) -> Path:
+        """What was decided on the data, and which pairs were split off."""
+        return self.path / "splits.json"
+
+    @property
+    def recipe_file(self) -> Path:
+        """What makes the run again."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def classes_file(self) -> Path:
+        """Class names and colours."""
+        return self.path / "classes.json"
+
+    @property
+    def history_file(self) -> Path:
+        """Losses and scores per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def scores_file(self) -> Path:
+        """Scores of the best epoch on the validation split."""
+        return self.path / "scores.json"
+
+    @property
+    def summary_file(self) -> Path:
+        """How the training went: epochs, the best of them, the time spent waiting for images."""
+        return self.path / "training.json"
+
+    @property
+    def recipe(self) -> Recipe:
+        """What makes the run again."""
+        return read_recipe(self.recipe_file)
+
+    @property
+    def labels(self) -> "Labels":
+        """The classes."""
+        from kseg.labels import read_labels
+
+        return read_labels(self.classes_file)
+
+    @property
+    def history(self) -> "dict[str, np.ndarray]":
+        """Losses and scores per epoch: float64 columns by name, NaN where an epoch has no value."""
+        from kseg.callbacks.history import read_history
+
+        return read_history(self.history_file)
+
+    @property
+    def scores(self) -> "Scores":
+        """Scores of the best epoch on the validation split, at full size.
+
+        Raises:
+            KsegError: The training was broken off before they were counted.
+        """
+        import numpy as np
+
+        from kseg.metrics.scores import Scores
+
+        return Scores(np.array(_read(self.scores_file)["confusion"], np.int64))
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that `model.keras` holds, from 1.
+
+        Raises:
+            KsegError: The training was broken off.
+        """
+        return _read(self.summary_file)["best_epoch"]
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that were trained.
+
+        Raises:
+            KsegError: The training was broken off.
+        """
+        return _read(self.summary_file)["epochs"]
+
+    @property
+    def waited(self) -> float:
+        """Part of the training, in [0, 1], in which the network waited for images.
+
+        Raises:
+            KsegError: The training was broken off.
+        """
+        return _read(self.summary_file)["waited"]
+
+    def source(self) -> "Source":
+        """Return the data that the run was trained on, at full size, divided as it was then."""
+        kept = _read(self.splits_file)["split_off"] if self.splits_file.exists() else {}
+        return open_source(self.recipe, kept=kept)
+
+    def predictor(self) -> "Predictor":
+        """Load the model of the best epoch for prediction, and prove that it fits the classes.
+
+        Raises:
+            KsegError: The model file is damaged, or its classes are not the run's.
+        """
+        from kseg.inference import load_model
+
+        model = load_model(self.model_file)
+        classes, expected = model.output_shape[-1], len(self.labels)
+        if max(classes, 2) != expected:
+            raise KsegError(
+                f"{self.model_file} gives {classes} classes, but {self.classes_file} names "
+                f"{expected}. Both must come from one run."
+            )
+        return self.predictor_of(model)
+
+    def predictor_of(self, model: "keras.Model") -> "Predictor":
+        """Return a predictor of a network of this run, such as one of its heads."""
+        from kseg.inference import Predictor, keras_engine
+        from kseg.models import catalog
+
+        recipe = self.recipe
+        stride = catalog.stride(recipe.model.arch)
+        return Predictor(keras_engine(model), stride=stride, max_side=recipe.input.max_side)
+
+
+def open_source(
+    recipe: Recipe, max_side: int | None = None, kept: Mapping[str, Sequence[str]] | None = None
+) -> "Source":
+    """Return a recipe's data set, to be read with images at full size or up to `max_side`.
+
+    Args:
+        recipe: Names the data set.
+        max_side: Larger images are made smaller on reading; `None` for full size.
+        kept: What a run has split off, to split alike.
+    """
+    from kseg.data.sources.source import Source
+
+    settings = recipe.data
+    shared = {field.name for field in fields(Source)} & set(type(settings).model_fields)
+    return Source(
+        settings.path,
+        size=recipe.input.size,
+        max_side=max_side,
+        seed=recipe.seed,
+        kept=kept or {},
+        **{name: getattr(settings, name) for name in shared},
+    )
+
+
+def _read(path: Path) -> dict:
+    """Read a JSON file of a run.
+
+    Raises:
+        KsegError: It is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KsegError(
+            f"{path} is missing: the training was broken off before it could be written."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise KsegError(f"{path} cannot be read: {error}. Train the run again.") from None

@@ -1,0 +1,107 @@
+"""What a recipe leaves open, filled for the machine and the data."""
+
+import math
+from collections.abc import Mapping
+
+from kseg import machine
+from kseg._settings import validated
+from kseg.data import advice
+from kseg.data.statistics import Survey
+from kseg.errors import KsegError
+from kseg.labels import Labels
+from kseg.losses.catalog import is_pixelwise
+from kseg.models import catalog
+from kseg.runs.recipe import Recipe
+from kseg.training.plan import Plan
+
+
+def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
+    """Fill what depends on the device alone: all that reading the data asks for."""
+    on_gpu = device.kind == "gpu"
+    width = 32 if on_gpu else 16
+    if recipe.model.weights != "none" or recipe.model.filters != "own":
+        width = "own"
+    return recipe.changed(
+        versions=machine.versions(),
+        **_open(
+            recipe,
+            {
+                "model.width": width,
+                "input.size": _shapes_size(recipe.model.arch) if _is_drawn(recipe) else None,
+                "input.max_side": advice.MAX_SIDE["gpu" if on_gpu else "cpu"],
+                "input.scale": (0.5, 2.0) if on_gpu else (0.9, 1.2),
+                "optimizer.learning_rate": 3e-3,
+                "loop.precision": device.precision,
+            },
+        ),
+    )
+
+
+def for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labels) -> Plan:
+    """Fill what depends on the training images and their classes.
+
+    Args:
+        recipe: As `for_machine` returns it.
+        device: What the run is for.
+        train: What a look at the training images told.
+        labels: The classes.
+
+    Raises:
+        KsegError: What the recipe asks for does not fit the number of classes.
+    """
+    on_gpu = device.kind == "gpu"
+    _check_classes(recipe, labels)
+    advised = advice.advise(
+        train.sizes,
+        train.pixels,
+        on_gpu=on_gpu,
+        stride=catalog.stride(recipe.model.arch),
+        max_side=recipe.input.max_side,
+        weigh=is_pixelwise(recipe.loss.terms),
+    )
+    size = recipe.input.size or advised.size
+    batch_size = recipe.loop.batch_size or (16 if on_gpu else 8 if math.prod(size) <= 128**2 else 4)
+    steps = 20_000 if on_gpu else 3_000
+    epochs = min(max(math.ceil(steps * batch_size / len(train.sizes)), 8), 300)
+    filled = recipe.changed(
+        **_open(
+            recipe,
+            {
+                "input.size": size,
+                "loss.class_weights": advised.class_weights,
+                "loop.batch_size": batch_size,
+                "loop.epochs": 8 if _is_drawn(recipe) else epochs,
+            },
+        )
+    )
+    return validated(Plan, filled.model_dump())
+
+
+def _open(recipe: Recipe, values: Mapping[str, object]) -> dict:
+    """Return those values whose fields the recipe leaves open, as `Recipe.changed` takes them."""
+    content = recipe.model_dump()
+    chosen = {}
+    for path, value in values.items():
+        section, name = path.split(".")
+        if content[section][name] is None:
+            chosen[path] = value
+    return {"set": chosen}
+
+
+def _is_drawn(recipe: Recipe) -> bool:
+    return recipe.data.path == "shapes"
+
+
+def _shapes_size(arch: str) -> tuple[int, int]:
+    """Return the size at which the shapes are drawn: 96, or the next that the stride divides."""
+    stride = catalog.stride(arch)
+    return (96 + -96 % stride,) * 2
+
+
+def _check_classes(recipe: Recipe, labels: Labels) -> None:
+    weights = recipe.loss.class_weights
+    if isinstance(weights, tuple) and len(weights) != len(labels):
+        raise KsegError(
+            f"class_weights= must be one number per class, {len(labels)} in all "
+            f"({', '.join(labels.names)}). Received {len(weights)}."
+        )

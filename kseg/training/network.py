@@ -1,0 +1,115 @@
+"""The network of a plan: built in the precision of the training, and copied to be kept."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import keras
+
+from kseg import machine
+from kseg.data.statistics import class_weights
+from kseg.losses.catalog import make_loss
+from kseg.metrics import MeanIoU, PixelAccuracy
+from kseg.models import catalog
+from kseg.models.measures import shapes_only
+from kseg.models.pruning import head_of, prune
+from kseg.optimizers import make_optimizer
+from kseg.runs.recipe import Recipe
+from kseg.schedules import make_schedule
+from kseg.training.data import TrainingData
+from kseg.training.plan import Plan
+
+
+def check(recipe: Recipe) -> None:
+    """Prove that the network and the loss of a recipe can be made, before any data is read.
+
+    Raises:
+        KsegError: Their options do not fit.
+    """
+    make_loss(recipe.loss.terms)
+    with shapes_only():
+        network = _built(recipe, 2, load=False)
+        if recipe.model.level:
+            head_of(network, recipe.model.level)
+
+
+def compiled(plan: Plan, data: TrainingData, device: machine.Device, steps: int) -> keras.Model:
+    """Build the network and compile it for a training of so many steps."""
+    labels = data.splits.labels
+    with _precision(plan.loop.precision):
+        model = _built(plan, len(labels))
+        schedule = make_schedule(plan.schedule, plan.optimizer.learning_rate, steps)
+        model.compile(
+            make_optimizer(plan.optimizer, schedule),
+            make_loss(plan.loss.terms, labels.ignore, _class_weights(plan, data)),
+            metrics=[
+                MeanIoU(len(labels), labels.ignore),
+                PixelAccuracy(len(labels), labels.ignore),
+            ],
+            jit_compile=_compiles_well(device),
+        )
+        # Variables made in the first step would have TensorFlow trace the step twice.
+        model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def plain_copier(plan: Plan, classes: int) -> Callable[[keras.Model], keras.Model]:
+    """Return a function from the network in training to the one to keep, in float32.
+
+    Args:
+        plan: What the network in training was built from.
+        classes: Number of classes.
+    """
+    copies: list[keras.Model] = []
+
+    def copy(model: keras.Model) -> keras.Model:
+        if not copies:
+            with _precision("float32"):
+                copies.append(_built(plan, classes, load=False))
+        copies[0].set_weights(model.get_weights())
+        level = plan.model.level
+        return prune(copies[0], level) if level else copies[0]
+
+    return copy
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and Keras; where TensorFlow is not the backend, without importing it."""
+    hidden = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if hidden:
+        sys.modules["tensorflow"] = None
+    try:
+        keras.utils.set_random_seed(seed)
+    finally:
+        if hidden:
+            del sys.modules["tensorflow"]
+
+
+def _built(recipe: Recipe, classes: int, *, load: bool = True) -> keras.Model:
+    shape = (None, None, recipe.data.channels)
+    return catalog.build(recipe.model, shape, classes, load=load)
+
+
+def _class_weights(plan: Plan, data: TrainingData) -> tuple[float, ...] | None:
+    chosen = plan.loss.class_weights
+    if not isinstance(chosen, str):
+        return chosen
+    return None if chosen == "none" else class_weights(chosen, data.train.pixels)
+
+
+def _compiles_well(device: machine.Device) -> bool | str:
+    """Tell whether XLA helps: on TensorFlow and a CPU it makes a step slower."""
+    if keras.backend.backend() == "tensorflow" and device.kind == "cpu":
+        return False
+    return "auto"
+
+
+@contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """Build layers that compute in a number format and keep their weights in float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name if name == "float32" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

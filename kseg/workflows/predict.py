@@ -1,0 +1,232 @@
+"""`kseg.predict`: images, in files or arrays, to masks."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kseg import machine
+from kseg.data.reading import files
+from kseg.errors import KsegError
+from kseg.inference.decision import decide
+from kseg.labels import Labels
+from kseg.plots.overlays import overlay
+from kseg.runs.finding import open_run
+from kseg.runs.run import Run
+from kseg.workflows.watching import Watch, watching
+
+if TYPE_CHECKING:
+    from kseg.inference import Predictor
+
+Given = str | Path | np.ndarray
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says about an image.
+
+    Attributes:
+        source: The image's file, or the array that was given.
+        mask: Class indices, uint8, `(height, width)`; `None` where the image cannot be read.
+        areas: Part of the image per class, in (0, 1]; classes that do not occur are left out.
+        probabilities: Float32 `(height, width, classes)`, if they were asked for.
+        error: Why the image cannot be read; `None` where it can.
+        written: The files that were written: the mask as a palette PNG, and the image tinted by it.
+    """
+
+    source: Path | np.ndarray
+    mask: np.ndarray | None = None
+    areas: dict[str, float] | None = None
+    probabilities: np.ndarray | None = None
+    error: KsegError | None = None
+    written: tuple[Path, ...] = ()
+
+
+def predict(
+    run: Run | str | Path | None,
+    images: Given | Iterable[Given],
+    *,
+    out: str | Path | None = None,
+    probabilities: bool = False,
+    device: str | None = None,
+    runs: str | Path = "saved_models",
+    progress: bool | Watch = False,
+) -> Iterator[Prediction]:
+    """Predict the masks of images, one after the other: memory does not grow with their number.
+
+    Args:
+        run: A run, its name or its path; `None` for the newest.
+        images: Files, folders (all images in them), patterns such as "*.jpg", and arrays, uint8
+            `(height, width, channels)`; one of them or any number. A sequence is looked through
+            before the first image is predicted; an iterator is taken as it comes.
+        out: Folder for the results, made if it is missing: a mask and an overlay per image. `None`
+            writes nothing.
+        probabilities: Whether to keep the probabilities of all classes.
+        device: "cpu" or "gpu"; by default the GPU where there is one.
+        runs: Folder that holds the runs.
+        progress: Whether to show bars, on a terminal or in a notebook.
+
+    Yields:
+        A `Prediction` per image, in order. One that cannot be read has its `error` set.
+
+    Raises:
+        KsegError: There is no such run or image, or `out` is a folder of the images, where a result
+            could replace one of them.
+        OSError: The results cannot be written.
+
+    Example:
+        >>> for found in kseg.predict("unet-shapes", ["photo.jpg", array]):
+        ...     print(found.areas)
+        {'background': 0.81, 'disk': 0.19}
+    """
+    watch = watching(progress)
+    target = Path(out) if out is not None else None
+    sources = _sources(images)
+    if isinstance(sources, Sequence):
+        _keep_apart(sources, target)
+    opened = open_run(run, runs)
+    watch.starts(machine.device(device))
+    with machine.computing_on(device):
+        predictor = opened.predictor()
+    watch.opened(opened, "")
+    return _predicted(opened, predictor, sources, target, probabilities, device, watch)
+
+
+def find_images(names: Sequence[str | Path]) -> list[Path]:
+    """Turn files, folders and patterns into image files, each once, in the order given.
+
+    Raises:
+        KsegError: A name leads to no file.
+    """
+    found: dict[Path, Path] = {}
+    for name in names:
+        for match in _matches(name):
+            found.setdefault(match.resolve(), match)
+    return list(found.values())
+
+
+def _predicted(
+    run: Run,
+    predictor: "Predictor",
+    sources: Iterable[Path | np.ndarray],
+    out: Path | None,
+    keep: bool,
+    device: str | None,
+    watch: Watch,
+) -> Iterator[Prediction]:
+    labels, channels = run.labels, run.recipe.data.channels
+    total = len(sources) if isinstance(sources, Sequence) else None
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    names = _Names()
+    with watch.counting("predicting", total) as on_image:
+        for source in sources:
+            if out is not None:
+                _keep_apart([source], out)
+            try:
+                image = _read(source, channels)
+            except KsegError as error:
+                yield Prediction(source, error=error)
+                on_image()
+                continue
+            with machine.computing_on(device):
+                said = next(iter(predictor.probabilities([image])))
+            mask, _ = decide(said)
+            written = ()
+            if out is not None:
+                written = _write(out / names.of(source), image, mask, labels)
+            kept = said.array() if keep else None
+            yield Prediction(source, mask, _areas(mask, labels), kept, written=written)
+            on_image()
+
+
+def _sources(images: Given | Iterable[Given]) -> Iterable[Path | np.ndarray]:
+    """Return files and arrays: a list of a sequence, a generator of any other iterable."""
+    if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        images = [images]
+    if not isinstance(images, Sequence):
+        return _as_they_come(images)
+    if not any(isinstance(image, np.ndarray) for image in images):
+        return find_images(images)
+    return list(_as_they_come(images))
+
+
+def _as_they_come(images: Iterable[Given]) -> Iterator[Path | np.ndarray]:
+    for image in images:
+        if isinstance(image, str | Path):
+            yield from _matches(image)
+        else:
+            yield image
+
+
+def _matches(name: str | Path) -> list[Path]:
+    """Return the image files that a file, a folder or a pattern names."""
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in files.IMAGE_SUFFIXES)
+    elif path.exists():
+        found = [path]
+    else:
+        anchor = Path(path.anchor)
+        found = sorted(anchor.glob(str(path.relative_to(anchor))))
+    if not found:
+        reason = "holds no image" if path.is_dir() else "does not exist"
+        raise KsegError(f"{name} {reason}. Give image files, folders or patterns.")
+    return found
+
+
+def _keep_apart(sources: Iterable[Path | np.ndarray], out: Path | None) -> None:
+    """Refuse to write results among the images."""
+    folders = {source.resolve().parent for source in sources if isinstance(source, Path)}
+    if out is not None and out.resolve() in folders:
+        raise KsegError(f"{out} holds images to predict. Choose another folder by out=.")
+
+
+def _read(source: Path | np.ndarray, channels: int) -> np.ndarray:
+    if isinstance(source, Path):
+        return files.read_image(source, channels=channels)
+    image = np.asarray(source)
+    if channels == 1 and image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[-1] != channels:
+        raise KsegError(
+            f"An array must be an image (height, width, {channels}), values in 0..255. Received an "
+            f"array of shape {image.shape}."
+        )
+    return image
+
+
+class _Names:
+    """Names results by their image's stem; numbers those whose stem another image bears too."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._next: Counter[str] = Counter()
+
+    def of(self, source: Path | np.ndarray) -> str:
+        """Return a name that is not taken yet, and take it."""
+        stem = source.stem if isinstance(source, Path) else "image"
+        name = stem
+        while name in self._taken:
+            self._next[stem] += 1
+            name = f"{stem}_{self._next[stem] + 1}"
+        self._taken.add(name)
+        return name
+
+
+def _write(target: Path, image: np.ndarray, mask: np.ndarray, labels: Labels) -> tuple[Path, Path]:
+    """Write a mask and an overlay; return where."""
+    mask_path = target.with_name(f"{target.name}_mask.png")
+    overlay_path = target.with_name(f"{target.name}_overlay.png")
+    files.write_mask(mask_path, mask, labels)
+    files.write_image(overlay_path, overlay(image, mask, labels))
+    return mask_path, overlay_path
+
+
+def _areas(mask: np.ndarray, labels: Labels) -> dict[str, float]:
+    counts = np.bincount(mask.ravel(), minlength=len(labels))
+    shares = zip(labels.names, (counts / mask.size).tolist(), strict=True)
+    return {name: share for name, share in shares if share > 0}

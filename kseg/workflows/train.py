@@ -1,0 +1,212 @@
+"""`kseg.train`: from a recipe, or a few words, to a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kseg import _checks, _extras, machine
+from kseg.errors import ArgumentError, Interrupted, KsegError
+from kseg.models import catalog
+from kseg.runs.finding import check_name, free_name, new_run
+from kseg.runs.recipe import Recipe, read_recipe
+from kseg.runs.run import Run
+from kseg.workflows.watching import Watch, watching
+
+if TYPE_CHECKING:
+    import keras
+
+    from kseg.training.data import TrainingData
+    from kseg.training.plan import Plan
+
+
+def train(
+    recipe: Recipe | Path | str | None = None,
+    *,
+    name: str | None = None,
+    runs: str | Path = "saved_models",
+    overwrite: bool = False,
+    minutes: float | None = None,
+    device: str | None = None,
+    download: bool = False,
+    tensorboard: bool = False,
+    set: Mapping[str, Any] | None = None,
+    progress: bool | Watch = False,
+    **choices: Any,
+) -> Run:
+    """Train a network, and keep everything in a folder of its own.
+
+    What is not given is chosen for the machine and the data. The folder holds the model of the best
+    epoch (`model.keras`), the recipe, history, scores and pictures.
+
+    Args:
+        recipe: What to start from: a `Recipe`, or the path of a `recipe.yaml`; by default one in
+            which all is open.
+        name: Name of the run; by default ARCH-DATA, numbered if it exists.
+        runs: Folder that holds the runs.
+        overwrite: Whether to replace a run of that name, once an epoch of the new one is whole.
+        minutes: Train as many epochs as this machine does in this time.
+        device: "cpu" or "gpu"; by default the GPU where there is one.
+        download: Whether TensorFlow Datasets may download what is not on this machine.
+        tensorboard: Whether to write logs for TensorBoard into the run.
+        set: Further choices by the path of their field, such as `{"model.options.pooling": 2}`.
+        progress: Whether to show bars, on a terminal or in a notebook.
+        **choices: Fields of the recipe by their words, which are those of the command line, such as
+            `data="my_data"`, `arch="unetpp"`, `epochs=20`, `learning_rate=1e-3`, `loss="ce+dice"`.
+
+    Returns:
+        The run: `run.path`, `run.scores.mean_iou`, `run.best_epoch`, `run.predictor()`, ...
+
+    Raises:
+        ArgumentError: A choice is unknown or out of its range, or the name is taken.
+        KsegError: Something in the data or on the machine is wrong; nothing was written.
+        Interrupted: Ctrl-C broke it off; the run holds what was reached.
+
+    Example:
+        >>> run = kseg.train(data="my_data", arch="unet", minutes=10)
+        >>> run.scores.mean_iou
+        0.81
+    """
+    watch = watching(progress)
+    root = Path(runs)
+    wish = _wish(recipe, minutes, set, choices)
+    name = _run_name(name, root, wish, overwrite)
+    used = machine.device(device)
+    watch.starts(used)
+    logs = [_tensorboard(root / name / "logs")] if tensorboard else []
+    with machine.computing_on(device):
+        wish = _as_files(watch, wish, download)
+        job = _prepare(watch, wish, used, minutes)
+        with new_run(root, name, overwrite=overwrite) as run:
+            _learn(watch, job, run, logs)
+            _report(watch, job, run)
+    return run
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be done, on what, with what."""
+
+    plan: "Plan"
+    data: "TrainingData"
+    device: machine.Device
+
+
+def _wish(
+    recipe: Recipe | Path | str | None,
+    minutes: float | None,
+    set: Mapping[str, Any] | None,
+    choices: Mapping[str, Any],
+) -> Recipe:
+    """Return the recipe with what the user chose in its place, checked as far as words can be."""
+    if isinstance(recipe, str | Path):
+        recipe = read_recipe(Path(recipe))
+    start = recipe or Recipe()
+    try:
+        wish = start.changed(set=set, **choices)
+        if wish.data.path != start.data.path:
+            wish = wish.changed(skipped=choices.get("skipped", ()))
+        if minutes is not None:
+            _checks.above(minutes, 0, "minutes")
+            if "epochs" in choices:
+                raise KsegError("Give epochs= or minutes=, not both.")
+        catalog.check_size(wish.model.arch, wish.input.size)
+        catalog.check(wish.model)
+        _check_data(wish)
+    except KsegError as error:
+        raise ArgumentError(str(error)) from None
+    return wish
+
+
+def _check_data(wish: Recipe) -> None:
+    from kseg.data.sources.tfds import is_tfds
+
+    path = wish.data.path
+    if not (path == "shapes" or is_tfds(path) or Path(path).exists()):
+        raise KsegError(
+            f"data= must be a folder, a list of pairs, or the built-in data set shapes. Received: "
+            f"'{path}', which is none of them."
+        )
+
+
+def _run_name(name: str | None, root: Path, wish: Recipe, overwrite: bool) -> str:
+    if name is not None:
+        return check_name(name, root, overwrite=overwrite)
+    data = Path(wish.data.path).resolve()
+    own = data.stem if data.is_file() else data.name
+    return free_name(root, f"{wish.model.arch}-{own}")
+
+
+def _as_files(watch: Watch, wish: Recipe, download: bool) -> Recipe:
+    """Write a data set of TensorFlow Datasets as files, if they are not there, and name them."""
+    from kseg.data.sources import tfds
+
+    keys = wish.data.path, wish.data.image_key, wish.data.mask_key
+    if not tfds.is_tfds(wish.data.path):
+        return wish
+    folder = tfds.default_folder(*keys)
+    if not folder.exists():
+        wanted = tfds.wanted(*keys)
+        with watch.counting(f"writing {wish.data.path} to {folder}", None) as on_pair:
+            tfds.import_splits(
+                wanted, folder, download=download, on_pair=on_pair, on_download=watch.downloads
+            )
+        watch.imported(wish.data.path, folder)
+    return wish.changed(data=str(folder))
+
+
+def _prepare(watch: Watch, wish: Recipe, device: machine.Device, minutes: float | None) -> _Job:
+    """Read the data and fill what the recipe leaves open."""
+    from kseg.training import defaults, engine, network
+    from kseg.training.data import open_data
+
+    wish = defaults.for_machine(wish, device)
+    network.check(wish)
+    with watch.counting("reading the data", None) as on_sample:
+        data = open_data(wish, on_sample)
+    watch.read(data, wish.data.path)
+    wish = wish.changed(skipped=tuple(data.skipped))
+    plan = defaults.for_data(wish, device, data.train, data.splits.labels)
+    if minutes:
+        watch.measures(minutes)
+        plan = plan.changed(epochs=engine.epochs_within(plan, data, device, minutes))
+    watch.planned(plan)
+    return _Job(plan, data, device)
+
+
+def _learn(watch: Watch, job: _Job, run: Run, logs: "Sequence[keras.callbacks.Callback]") -> None:
+    from kseg.reports import figures
+    from kseg.training import engine
+
+    with watch.training() as callbacks:
+        try:
+            engine.train(job.plan, job.data, job.device, run, [*callbacks, *logs])
+        except Interrupted:
+            figures.report_training(run)
+            raise
+
+
+def _report(watch: Watch, job: _Job, run: Run) -> None:
+    """Score the best epoch on the validation split at full size, and draw what was learned."""
+    from kseg import _files
+    from kseg.evaluation import evaluate
+    from kseg.reports import figures
+    from kseg.runs.run import open_source
+
+    predictor = run.predictor()
+    samples = open_source(job.plan).split("val", job.data.splits.labels)
+    with watch.counting("scoring", len(samples)) as on_image:
+        evaluation = evaluate(predictor, samples, on_image)
+    _files.write_json(run.scores_file, {"split": "val", **evaluation.to_dict()})
+    figures.report_training(run)
+    figures.report_predictions(run, predictor, samples)
+    watch.scored(evaluation, "val")
+
+
+def _tensorboard(logs: Path) -> "keras.callbacks.Callback":
+    """Return the callback that writes TensorBoard's logs."""
+    for package in ("tensorflow", "tensorboard"):
+        _extras.require(package, package, "Writing logs for TensorBoard")
+    import keras
+
+    return keras.callbacks.TensorBoard(logs)

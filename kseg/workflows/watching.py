@@ -1,0 +1,104 @@
+"""What a workflow tells while it works: nothing, bars, or more."""
+
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import Console
+
+    from kseg.evaluation import Evaluation
+    from kseg.machine import Device
+    from kseg.runs.run import Run
+    from kseg.training.data import TrainingData
+    from kseg.training.plan import Plan
+
+
+class Watch:
+    """Is told what a workflow does, when it does it; this one keeps silent."""
+
+    def starts(self, device: "Device") -> None:
+        """Hear of the device that is computed on."""
+
+    def opened(self, run: "Run", data: str) -> None:
+        """Hear of the run that is used, and what it is used on."""
+
+    def downloads(self, what: str) -> None:
+        """Hear of a download, before it starts."""
+
+    def imported(self, name: str, folder: Path) -> None:
+        """Hear of a data set that was written as files."""
+
+    def read(self, data: "TrainingData", path: str) -> None:
+        """Hear of the training data, read and found whole."""
+
+    def measures(self, minutes: float) -> None:
+        """Hear that the speed of a training is measured."""
+
+    def planned(self, plan: "Plan") -> None:
+        """Hear what will be done."""
+
+    def scored(self, evaluation: "Evaluation", split: str) -> None:
+        """Hear of scores."""
+
+    def written(self, paths: Sequence[Path]) -> None:
+        """Hear of files that were written."""
+
+    def counting(self, what: str, total: int | None) -> AbstractContextManager[Callable[[], None]]:
+        """Return a context that gives a function to call after each of `total` items."""
+        return nullcontext(lambda: None)
+
+    def training(self) -> "AbstractContextManager[list[keras.callbacks.Callback]]":
+        """Return a context that gives callbacks for `model.fit`."""
+        return nullcontext([])
+
+
+class Bars(Watch):
+    """Shows bars on a terminal and in a notebook, and a line per epoch."""
+
+    def __init__(self, console: "Console | None" = None) -> None:
+        if console is None:
+            from rich.console import Console
+
+            console = Console(highlight=False, soft_wrap=True, emoji=False)
+        self.console = console
+
+    @contextmanager
+    def counting(self, what: str, total: int | None) -> Iterator[Callable[[], None]]:
+        """Show a bar while something is counted; nothing in a file."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn())
+        with Progress(
+            *columns, console=self.console, transient=True, disable=not is_live(self.console)
+        ) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda: bar.advance(task)
+
+    @contextmanager
+    def training(self) -> "Iterator[list[keras.callbacks.Callback]]":
+        """Show epoch, step and loss."""
+        from kseg.callbacks import Progress
+
+        progress = Progress(self.console, is_live=is_live(self.console))
+        try:
+            yield [progress]
+        finally:
+            progress.close()
+
+
+def is_live(console: "Console") -> bool:
+    """Tell whether a bar can move: on a terminal, and in a notebook that has widgets."""
+    if console.is_jupyter:
+        return importlib.util.find_spec("ipywidgets") is not None
+    return console.is_terminal
+
+
+def watching(progress: bool | Watch) -> Watch:
+    """Return what `progress=` asks for: silence, bars, or a watch of the caller's own."""
+    if isinstance(progress, Watch):
+        return progress
+    return Bars() if progress else Watch()
