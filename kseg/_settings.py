@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from kseg import _checks
 from kseg.errors import KsegError
 
-
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
