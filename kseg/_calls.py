@@ -7,7 +7,7 @@ evaluated: the text is parsed, and only names, numbers, words and lists of them 
 import ast
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from kseg import _checks
 from kseg.errors import KsegError
 
 WORDS = {"true": True, "false": False, "none": None}
+GIVEN = ("name", "number")
 
 
 @dataclass(frozen=True)
@@ -49,30 +50,44 @@ def read_sum(text: str, table: Collection[str], what: str) -> tuple[tuple[Call, 
     return tuple(_terms(_parsed(text, what).body, text, table, what))
 
 
-def function(call: Call, table: Mapping[str, str], what: str) -> Callable:
+def function(
+    call: Call, table: Mapping[str, str], what: str, *, needs: Collection[str] = ()
+) -> Callable:
     """Import what a table holds under a name, and bind the options to it.
 
     Args:
         call: As `read` gives it.
         table: By name, module and function, such as "kseg.blocks.convolutions:residual".
         what: What the names name, for messages.
+        needs: Arguments without a default that the options must give, such as `filters`.
 
     Returns:
         The function itself, or a `functools.partial` of it.
 
     Raises:
-        KsegError: It has no such option; the message suggests the nearest.
+        KsegError: It has no such option, and the message suggests the nearest; or lacks one.
     """
     module, name = table[call.name].split(":")
     found = getattr(importlib.import_module(module), name)
-    known = [
-        parameter.name
-        for parameter in inspect.signature(found).parameters.values()
-        if parameter.kind == parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
-    ]
+    known = [*needs, *_options(found)]
     for option in call.options:
         _checks.one_of(option, known, f"option of the {what} {call.name}")
+    for option in needs:
+        if option not in call.options:
+            raise KsegError(
+                f"The {what} {call.name} needs {option}, as in {call.name}({option}=3)."
+            )
     return partial(found, **call.options) if call.options else found
+
+
+def _options(found: Callable) -> Iterator[str]:
+    """Yield the options of a function; what its caller gives, such as a layer's name, is none."""
+    for parameter in inspect.signature(found).parameters.values():
+        is_option = (
+            parameter.kind == parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
+        )
+        if is_option and parameter.name not in GIVEN:
+            yield parameter.name
 
 
 def _parsed(text: str, what: str) -> ast.Expression:

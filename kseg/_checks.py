@@ -12,7 +12,39 @@ from collections.abc import Collection, Sequence
 
 from kseg.errors import KsegError
 
-_WHOLE = ("dilation", "kernel_size", "steps", "output_stride", "depth", "width")
+# Options of functions such as blocks: whole numbers, yes or no, and words.
+_WHOLE = (
+    "depth",
+    "dilation",
+    "filters",
+    "kernel_size",
+    "output_stride",
+    "steps",
+    "strides",
+    "width",
+)
+_FLAGS = ("normalized", "project", "use_bias")
+_WORDS = {
+    "activation": (
+        "elu",
+        "gelu",
+        "hard_sigmoid",
+        "hard_silu",
+        "leaky_relu",
+        "linear",
+        "mish",
+        "relu",
+        "relu6",
+        "selu",
+        "sigmoid",
+        "silu",
+        "softplus",
+        "swish",
+        "tanh",
+    ),
+    "interpolation": ("bilinear", "nearest"),
+    "normalization": ("batch", "group", "layer"),
+}
 
 
 def one_of(value: str, choices: Collection[str], what: str) -> str:
@@ -21,7 +53,7 @@ def one_of(value: str, choices: Collection[str], what: str) -> str:
         return value
     near = nearest(str(value), choices)
     hint = f" Did you mean '{near}'?" if near else ""
-    known = ", ".join(sorted(choices))
+    known = ", ".join(sorted(choices)) or "none"
     raise KsegError(f"Unknown {what} '{value}'.{hint} Known: {known}.")
 
 
@@ -147,7 +179,8 @@ def number_of(value: int, choices: Sequence[int], what: str) -> int:
 
 def part(value: float, what: str) -> float:
     """Return `value` if it is a number in [0, 1)."""
-    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < 1:
         raise KsegError(f"{what} must be a number in [0, 1). Received: {value!r}.")
     return float(value)
 
@@ -160,12 +193,23 @@ def functions(**arguments: object) -> None:
                 f"{name} must be a function, such as one of kseg.blocks. Received: {value!r}."
             )
         for option, chosen in getattr(value, "keywords", {}).items():
-            if option in _WHOLE and chosen is not None:
-                positive_int(chosen, f"{option} of {name}")
-            if option == "dropout":
-                part(chosen, f"dropout of {name}")
-            if option == "interpolation":
-                one_of(chosen, ("bilinear", "nearest"), f"interpolation of {name}")
+            _option(option, chosen, f"{option} of {name}")
+
+
+def _option(option: str, chosen: object, what: str) -> None:
+    """Refuse an option's value that no block could be built with."""
+    if option == "dropout":
+        for rate in chosen if isinstance(chosen, tuple | list) else (chosen,):
+            part(rate, what)
+    elif chosen is None:
+        return
+    elif option in _WHOLE:
+        many = isinstance(chosen, tuple | list)
+        widths(chosen, what) if many and option == "filters" else positive_int(chosen, what)
+    elif option in _FLAGS and not isinstance(chosen, bool):
+        raise KsegError(f"{what} must be true or false. Received: {chosen!r}.")
+    elif option in _WORDS and not callable(chosen):
+        one_of(chosen, _WORDS[option], what)
 
 
 def index_or_none(value: int | None, what: str) -> int | None:

@@ -81,7 +81,7 @@ def device(kind: str | None = None) -> Device:
 
 
 def computing_on(kind: str | None) -> contextlib.AbstractContextManager:
-    """Return a context in which Keras computes on the first "cpu" or "gpu"; `None` changes nothing."""
+    """Return a context in which Keras computes on "cpu" or "gpu"; `None` changes nothing."""
     if kind is None:
         return contextlib.nullcontext()
     import keras

@@ -1,13 +1,15 @@
 """Convolutions: tensor to tensor, at the same size."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from keras import KerasTensor, layers
 
+from kseg import _checks
+from kseg.blocks.normalizations import Normalization, normalizer
 from kseg.layers import BatchNormalization
 
 Filters = int | tuple[int, ...]
+Dropout = float | tuple[float, ...]
 
 
 def convolution(
@@ -18,8 +20,9 @@ def convolution(
     strides: int = 1,
     dilation: int = 1,
     activation: str | Callable | None = "relu",
-    normalization: Callable | None = BatchNormalization,
+    normalization: Normalization = BatchNormalization,
     use_bias: bool | None = None,
+    dropout: Dropout = 0.0,
     name: str,
     number: str = "",
 ) -> KerasTensor:
@@ -31,16 +34,23 @@ def convolution(
         kernel_size: Height and width of the kernel.
         strides: Step of the kernel.
         dilation: Dilation rate (Yu and Koltun 2016, https://arxiv.org/abs/1511.07122).
-        activation: Name or function of the activation; `None` for none.
-        normalization: Layer class called as `normalization(name=...)`, or `None` for none.
+        activation: Name or function of the activation, such as "leaky_relu"; `None` for none.
+        normalization: "batch", "group" or "layer"; a layer class called as
+            `normalization(name=...)`; or `None` for none.
         use_bias: Whether the convolution has a bias; by default only without normalisation, whose
             offset would make it redundant.
+        dropout: Part of the result set to zero in training, in [0, 1); as a tuple of one, part of
+            what is activated.
         name: Prefix of the layers' names.
         number: Their suffix.
 
     Returns:
         Features, shape `(batch, height / strides, width / strides, filters)`.
+
+    Raises:
+        KsegError: `dropout` is a tuple of several rates.
     """
+    before, after = _rates(dropout, 1)
     x = layers.Conv2D(
         filters,
         kernel_size,
@@ -51,22 +61,22 @@ def convolution(
         kernel_initializer="he_normal",
         name=f"{name}_conv{number}",
     )(x)
-    if normalization is not None:
-        x = normalization(name=f"{name}_norm{number}")(x)
+    x = normalizer(normalization, name=f"{name}_norm{number}")(x)
+    x = _dropped(x, before[0], name=f"{name}_dropout{number}")
     if activation is not None:
         x = layers.Activation(activation, name=f"{name}_act{number}")(x)
-    return x
+    return _dropped(x, after, name=f"{name}_dropout{number}")
 
 
 def double_convolution(
     x: KerasTensor,
     filters: Filters,
     *,
-    activation: str | Callable = "relu",
-    normalization: Callable | None = BatchNormalization,
+    activation: str | Callable | None = "relu",
+    normalization: Normalization = BatchNormalization,
     use_bias: bool | None = None,
     dilation: int = 1,
-    dropout: float = 0.0,
+    dropout: Dropout = 0.0,
     name: str,
 ) -> KerasTensor:
     """Apply 3x3 convolutions, each normalised and activated; two of them where `filters` is an int.
@@ -74,22 +84,27 @@ def double_convolution(
     Args:
         x: Features, shape `(batch, height, width, channels)`.
         filters: Channels of both convolutions; a tuple gives the channels of each of any number.
-        activation: Name or function of the activation after each normalisation.
-        normalization: Layer class called as `normalization(name=...)`, or `None` for none.
-        use_bias: Whether the convolutions have a bias; by default only without normalisation,
-            whose offset would make it redundant.
+        activation: As in `convolution`, after each normalisation.
+        normalization: As in `convolution`.
+        use_bias: As in `convolution`.
         dilation: Dilation rate of the convolutions (Yu and Koltun 2016).
-        dropout: Part of the block's output set to zero in training, in [0, 1).
+        dropout: Part of the block's output set to zero in training, in [0, 1); or one rate per
+            convolution, such as (0.2, 0.5), for what its activation takes.
         name: Prefix of the layers' names.
 
     Returns:
         Features, shape `(batch, height, width, channels of the last convolution)`.
 
+    Raises:
+        KsegError: `dropout` has more or fewer rates than there are convolutions.
+
     References:
         Ronneberger, Fischer and Brox 2015, https://arxiv.org/abs/1505.04597, Figure 1, with "same"
         padding and batch normalisation.
     """
-    for step, width in enumerate(_each_convolution(filters), start=1):
+    widths = _each_convolution(filters)
+    before, after = _rates(dropout, len(widths))
+    for step, (width, rate) in enumerate(zip(widths, before, strict=True), start=1):
         x = convolution(
             x,
             width,
@@ -97,23 +112,24 @@ def double_convolution(
             activation=activation,
             normalization=normalization,
             use_bias=use_bias,
+            dropout=(rate,),
             name=name,
             number=f"_{step}",
         )
-    if dropout:
-        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
-    return x
+    return _dropped(x, after, name=f"{name}_dropout")
 
 
 def residual(
     x: KerasTensor,
     filters: Filters,
     *,
-    activation: str | Callable = "relu",
-    normalization: Callable | None = BatchNormalization,
+    activation: str | Callable | None = "relu",
+    normalization: Normalization = BatchNormalization,
+    use_bias: bool | None = None,
     strides: int = 1,
     project: bool = False,
-    dropout: float = 0.0,
+    dilation: int = 1,
+    dropout: Dropout = 0.0,
     name: str,
 ) -> KerasTensor:
     """Add a shortcut around 3x3 convolutions; the activation of the last one follows the sum.
@@ -124,36 +140,52 @@ def residual(
         x: Features, shape `(batch, height, width, channels)`.
         filters: As in `double_convolution`.
         activation: As in `double_convolution`.
-        normalization: As in `double_convolution`.
-        strides: Step of the first convolution.
+        normalization: As in `convolution`.
+        use_bias: As in `convolution`.
+        strides: Step of the first convolution; Keras has none above 1 with a `dilation` above 1.
         project: Whether the shortcut is a convolution also where the shape stays.
-        dropout: As in `double_convolution`.
+        dilation: As in `double_convolution`.
+        dropout: As in `double_convolution`; the rate of the last convolution is applied before
+            the sum.
         name: Prefix of the layers' names.
 
     Returns:
         Features, shape `(batch, height, width, channels of the last convolution)`.
 
+    Raises:
+        KsegError: `dropout` has more or fewer rates than there are convolutions.
+
     References:
         He, Zhang, Ren and Sun 2016, https://arxiv.org/abs/1512.03385, Figure 2.
     """
     *_, last = widths = _each_convolution(filters)
-    convolve = partial(convolution, normalization=normalization)
+    before, after = _rates(dropout, len(widths))
+    options = {"normalization": normalization, "use_bias": use_bias, "name": name}
     shortcut = x
     if project or strides > 1 or x.shape[-1] != last:
-        shortcut = convolve(x, last, 1, strides=strides, activation=None, name=f"{name}_shortcut")
-    for step, width in enumerate(widths, start=1):
-        follows = activation if step < len(widths) else None
-        x = convolve(
+        shortcut = convolution(
+            x,
+            last,
+            1,
+            strides=strides,
+            activation=None,
+            **options | {"name": f"{name}_shortcut"},
+        )
+    for step, (width, rate) in enumerate(zip(widths, before, strict=True), start=1):
+        x = convolution(
             x,
             width,
             strides=strides if step == 1 else 1,
-            activation=follows,
-            name=name,
+            dilation=dilation,
+            activation=activation if step < len(widths) else None,
+            dropout=(rate,),
             number=f"_{step}",
+            **options,
         )
     x = layers.Add(name=f"{name}_add")([x, shortcut])
-    x = layers.Activation(activation, name=f"{name}_act")(x)
-    return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
+    if activation is not None:
+        x = layers.Activation(activation, name=f"{name}_act")(x)
+    return _dropped(x, after, name=f"{name}_dropout")
 
 
 def recurrent_residual(
@@ -161,9 +193,11 @@ def recurrent_residual(
     filters: int,
     *,
     steps: int = 2,
-    activation: str | Callable = "relu",
-    normalization: Callable | None = BatchNormalization,
+    activation: str | Callable | None = "relu",
+    normalization: Normalization = BatchNormalization,
     use_bias: bool | None = None,
+    dilation: int = 1,
+    dropout: float = 0.0,
     name: str,
 ) -> KerasTensor:
     """Add two recurrent convolutions to a 1x1 convolution of the input.
@@ -178,6 +212,8 @@ def recurrent_residual(
         activation: As in `convolution`.
         normalization: As in `convolution`.
         use_bias: As in `convolution`, of the 3x3 convolutions; the 1x1 convolution has a bias.
+        dilation: Dilation rate of the 3x3 convolutions.
+        dropout: Part of the block's output set to zero in training, in [0, 1).
         name: Prefix of the layers' names.
 
     Returns:
@@ -193,17 +229,21 @@ def recurrent_residual(
             filters,
             3,
             padding="same",
+            dilation_rate=dilation,
             use_bias=normalization is None if use_bias is None else use_bias,
             kernel_initializer="he_normal",
             name=f"{name}_conv_{unit}",
         )
-        normalize = normalization(name=f"{name}_norm_{unit}") if normalization else lambda z: z
+        normalize = normalizer(normalization, name=f"{name}_norm_{unit}")
         before, y = y, None
         for step in range(steps + 1):
             part = f"{name}_{unit}_{step}"
             y = before if y is None else layers.Add(name=f"{part}_sum")([before, y])
-            y = layers.Activation(activation, name=f"{part}_act")(normalize(shared(y)))
-    return layers.Add(name=f"{name}_add")([x, y])
+            y = normalize(shared(y))
+            if activation is not None:
+                y = layers.Activation(activation, name=f"{part}_act")(y)
+    x = layers.Add(name=f"{name}_add")([x, y])
+    return _dropped(x, dropout, name=f"{name}_dropout")
 
 
 def separable_convolution(
@@ -212,6 +252,10 @@ def separable_convolution(
     kernel_size: int = 3,
     *,
     dilation: int = 1,
+    activation: str | Callable | None = "relu",
+    normalization: Normalization = BatchNormalization,
+    use_bias: bool | None = None,
+    dropout: Dropout = 0.0,
     name: str,
 ) -> KerasTensor:
     """Convolve each channel by itself, mix them by a 1x1 convolution, normalise, and activate.
@@ -229,8 +273,29 @@ def separable_convolution(
         depthwise_initializer="he_normal",
         name=f"{name}_depthwise",
     )(x)
-    return convolution(x, filters, 1, name=name)
+    return convolution(
+        x,
+        filters,
+        1,
+        activation=activation,
+        normalization=normalization,
+        use_bias=use_bias,
+        dropout=dropout,
+        name=name,
+    )
 
 
 def _each_convolution(filters: Filters) -> tuple[int, ...]:
     return (filters, filters) if isinstance(filters, int) else tuple(filters)
+
+
+def _rates(dropout: Dropout, count: int) -> tuple[Sequence[float], float]:
+    """Return the rates before the activation of each convolution, and the one after the block."""
+    if not isinstance(dropout, Sequence):
+        return (0.0,) * count, dropout
+    _checks.same_length(dropout, range(count), "dropout", "the block's convolutions")
+    return dropout, 0.0
+
+
+def _dropped(x: KerasTensor, rate: float, name: str) -> KerasTensor:
+    return layers.Dropout(rate, name=name)(x) if rate else x

@@ -14,12 +14,12 @@ class Architecture:
         year: Year of that paper.
         url: Where the paper is.
         scaled: Arguments that are channels, as published; they scale with the width.
-        options: Further arguments; a value "module:function" names a function.
+        parts: What its blocks, skips and so on are, as the fields of `Model` name them.
         width: Channels of the first level as published; where that is a stem, of the next.
         encoder: Name of the encoder, where the architecture takes any.
         has_heads: Whether the builder makes side heads itself.
         dilates: Whether it asks its encoder for an output stride below 32.
-        stride: Sizes that it takes are multiples of this.
+        stride: Sizes that it takes are multiples of this; each further level doubles it.
     """
 
     builder: str
@@ -27,7 +27,7 @@ class Architecture:
     year: int
     url: str
     scaled: Mapping[str, int | Sequence] = field(default_factory=dict)
-    options: Mapping[str, object] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
     width: int = 64
     encoder: str | None = None
     has_heads: bool = False
@@ -78,7 +78,7 @@ ARCHITECTURES = {
         2015,
         "https://arxiv.org/abs/1511.00561",
         FIVE_LEVELS,
-        {"skip": None},
+        {"skip": "none"},
         stride=16,
     ),
     "encoder_unet": Architecture(
@@ -153,7 +153,7 @@ ARCHITECTURES = {
         2018,
         "https://arxiv.org/abs/1711.10684",
         FIVE_LEVELS,
-        {"block": "kseg.blocks:residual"},
+        {"block": "residual"},
         stride=16,
     ),
     "resnet34_unet": Architecture(

@@ -1,13 +1,15 @@
 """The architectures by name; a builder, and Keras with it, is imported when it is used."""
 
 import importlib
+import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kseg import _checks
+from kseg import _calls, _checks
 from kseg.encoders.catalog import ENCODERS, MIT, RESNET, make_encoder
 from kseg.errors import KsegError
 from kseg.models.architectures import ARCHITECTURES, Architecture
+from kseg.models.settings import NONE, OWN, PARTS, Model
 
 if TYPE_CHECKING:
     import keras
@@ -16,43 +18,8 @@ if TYPE_CHECKING:
 FEWEST = 8
 """No part of a narrowed network has fewer channels, unless it is published so."""
 
-
-def stride(arch: str) -> int:
-    """Return what the sizes given to a network of this kind must be multiples of, at least 32."""
-    return max(32, architecture(arch).stride)
-
-
-def check_size(arch: str, size: tuple[int, int] | None) -> None:
-    """Refuse a size to train on that the network's stride does not divide.
-
-    Raises:
-        KsegError: The architecture is unknown, or a side is not a multiple of its stride.
-    """
-    step = architecture(arch).stride
-    if size is not None and any(side % step for side in size):
-        nearest = "x".join(str(max(1, round(side / step)) * step) for side in size)
-        raise KsegError(
-            f"size must be multiples of {step}, the stride of {arch}. "
-            f"Received {size[0]}x{size[1]}; the nearest is {nearest}."
-        )
-
-
-def check(arch: str, **options: object) -> None:
-    """Refuse options that do not fit an architecture, before data is read or Keras imported.
-
-    Args:
-        arch: A key of `ARCHITECTURES`.
-        **options: `encoder`, `weights`, `frozen` and `width`, as in `build`.
-
-    Raises:
-        KsegError: They do not fit.
-    """
-    _encoder_options(arch, architecture(arch), **options)
-    if options.get("frozen") and not options.get("weights"):
-        raise KsegError(
-            "frozen stages of random weights would never learn anything: frozen goes with weights, "
-            "such as 'imagenet'."
-        )
+WIDTHS = ("filters", "decoder_filters")
+FIXED = ("input_shape", "num_classes", "activation", "encoder", "heads", "head_weights")
 
 
 def architecture(arch: str) -> Architecture:
@@ -64,111 +31,147 @@ def architecture(arch: str) -> Architecture:
     return ARCHITECTURES[_checks.one_of(arch, ARCHITECTURES, "architecture")]
 
 
+def stride(network: str | Model) -> int:
+    """Return what the sizes given to a network must be multiples of, at least 32.
+
+    Args:
+        network: An architecture, or the section, whose `filters` may have more levels.
+    """
+    return max(32, _stride(network))
+
+
+def check_size(network: str | Model, size: tuple[int, int] | None) -> None:
+    """Refuse a size to train on that the network's stride does not divide.
+
+    Raises:
+        KsegError: The architecture is unknown, or a side is not a multiple of its stride.
+    """
+    step = _stride(network)
+    if size is not None and any(side % step for side in size):
+        arch = network if isinstance(network, str) else network.arch
+        nearest = "x".join(str(max(1, round(side / step)) * step) for side in size)
+        raise KsegError(
+            f"size must be multiples of {step}, the stride of {arch}. "
+            f"Received {size[0]}x{size[1]}; the nearest is {nearest}."
+        )
+
+
+def check(model: Model) -> None:
+    """Refuse choices that do not fit each other, before data is read or Keras imported.
+
+    Raises:
+        KsegError: Encoder, weights, frozen, width or filters do not fit.
+    """
+    _encoder_options(model)
+    if model.frozen and model.weights == NONE:
+        raise KsegError(
+            "frozen stages of random weights would never learn anything: frozen goes with weights, "
+            "such as 'imagenet'."
+        )
+    if _width(model) is not None and model.filters != OWN:
+        raise KsegError(
+            f"width={model.width} and filters={model.filters} do not go together: width scales the "
+            "architecture's own channels. Leave one of the two out."
+        )
+
+
 def build(
-    arch: str,
+    model: Model,
     input_shape: tuple = (None, None, 3),
     num_classes: int = 1,
     *,
-    width: int | None = None,
-    encoder: str | None = None,
-    weights: str | None = None,
-    frozen: int = 0,
-    heads: int | None = None,
-    head_weights: str | Sequence[float] = "equal",
     load: bool = True,
 ) -> "keras.Model":
-    """Build an architecture by name.
+    """Build a network.
+
+    A `width` scales all channels, down to 8 (or to `width`, if that is less): a decoder that ends
+    in fewer channels than there are classes cannot tell them apart. Published weights have their
+    own width, and so has an encoder that comes in one width: then only the decoder scales. The
+    network is the whole one, whatever its `level`: `pruning.prune` cuts it once it is trained.
 
     Args:
-        arch: A key of `ARCHITECTURES`.
+        model: The section of a recipe.
         input_shape: `(height, width, channels)`; height and width may be `None`.
-        num_classes: Classes, the background included.
-        width: Channels of the first level; all others scale with it, down to 8 (or to `width`, if
-            that is less): a decoder that ends in fewer channels than there are classes cannot tell
-            them apart. Published weights have their own width, and so has an encoder that comes in
-            one width: then only the decoder scales.
-        encoder: A key of `encoders.ENCODERS`, for an architecture that takes any.
-        weights: Of the encoder: "imagenet", or `None` for random ones.
-        frozen: Leading stages of the encoder that are not trained, 0 to 5.
-        heads: Number of supervised heads, the final one included; 1 for a plain model. By default
-            all that the architecture has by itself.
-        head_weights: Weights of the heads: "equal", "half", or one number a head.
+        num_classes: Classes of the data, the background included; two of them make one output
+            where the section says sigmoid, and so does 1 always.
         load: Whether to load the encoder's weights; without them the network is built alike.
 
     Raises:
-        KsegError: A name is unknown, or an option does not fit the architecture.
+        KsegError: A choice does not fit the architecture.
     """
-    entry = architecture(arch)
-    options = arguments(
-        arch, width=width, encoder=encoder, weights=weights, frozen=frozen, load=load
-    )
-    if head_weights != "equal" and heads in (None, 1) and not (entry.has_heads and heads is None):
+    entry = architecture(model.arch)
+    heads = None if model.heads == OWN else model.heads
+    is_supervised = entry.has_heads if heads is None else heads > 1
+    if model.head_weights != "equal" and not is_supervised:
         raise KsegError(
-            f"head_weights={head_weights!r} was given, but {arch} has one head. Give the number of "
-            "heads too."
+            f"head_weights={model.head_weights!r} was given, but {model.arch} has one head. Give "
+            "the number of heads too."
         )
+    options = arguments(model, load=load)
     if entry.has_heads:
-        options |= {"heads": heads, "head_weights": head_weights}
-    model = builder(arch)(input_shape, num_classes, **options)
-    if entry.has_heads or heads in (None, 1):
-        return model
+        options |= {"heads": heads, "head_weights": model.head_weights}
+    network = builder(model.arch)(input_shape, _outputs(model, num_classes), **options)
+    if entry.has_heads or not is_supervised:
+        return network
     from kseg.models.supervision import supervise
 
-    return supervise(model, heads, weights=head_weights)
+    return supervise(network, heads, weights=model.head_weights)
 
 
 def builder(arch: str) -> "Callable[..., keras.Model]":
     """Return the function that builds an architecture."""
-    return _function(f"kseg.models.{architecture(arch).builder}")
+    module, name = architecture(arch).builder.split(":")
+    return getattr(importlib.import_module(f"kseg.models.{module}"), name)
 
 
-def arguments(
-    arch: str,
-    *,
-    width: int | None = None,
-    encoder: str | None = None,
-    weights: str | None = None,
-    frozen: int = 0,
-    load: bool = True,
-) -> dict:
+def arguments(model: Model, *, load: bool = True) -> dict[str, Any]:
     """Return what `build` calls the builder with, beside shape, classes and heads.
 
-    The arguments are those of `build`.
+    Raises:
+        KsegError: A choice does not fit the architecture; the message names what it takes.
     """
-    entry = architecture(arch)
-    ratio = 1.0 if width is None else _checks.positive_int(width, "width") / entry.width
-    options = {name: _function(value) for name, value in entry.options.items()}
+    check(model)
+    taken = inspect.signature(builder(model.arch)).parameters
+    chosen = {name: getattr(model, name) for name in (*PARTS, *WIDTHS)}
+    chosen = {name: value for name, value in chosen.items() if value != OWN}
+    for name in chosen:
+        if name not in taken:
+            others = ", ".join(f"{name}=" for name in (*PARTS, *WIDTHS) if name in taken)
+            raise KsegError(f"{model.arch} takes no {name}=. Of its parts it takes {others}.")
+    free = [name for name in taken if name not in (*FIXED, *PARTS, *WIDTHS)]
+    for name in model.options:
+        _checks.one_of(name, free, f"argument of {model.arch}")
+    parts = {name: value for name, value in chosen.items() if name in PARTS}
+    parts = {**architecture(model.arch).parts, **parts}
+    return {
+        **_scaled_channels(model),
+        **_encoder_options(model, load),
+        **{name: _part(name, text) for name, text in parts.items()},
+        **{name: chosen[name] for name in WIDTHS if name in chosen},
+        **model.options,
+    }
+
+
+def _part(what: str, text: str) -> Callable | None:
+    """Make a block, a skip and so on of its text."""
+    if text == NONE:
+        return None
+    table, needs = PARTS[what]
+    return _calls.function(_calls.read(text, table, what), table, what, needs=needs)
+
+
+def _width(model: Model) -> int | None:
+    """Return the width that is asked for; `None` for the architecture's own."""
+    return None if model.width in (None, OWN) else int(model.width)
+
+
+def _scaled_channels(model: Model) -> dict[str, int | tuple]:
+    """Return the architecture's own channels, scaled to the width."""
+    entry = architecture(model.arch)
+    width = _width(model)
+    ratio = 1.0 if width is None else width / entry.width
     least = min(FEWEST, width or FEWEST)
-    options |= {name: _scaled(value, ratio, least) for name, value in entry.scaled.items()}
-    return options | _encoder_options(arch, entry, encoder, weights, frozen, width, load)
-
-
-def _encoder_options(
-    arch: str,
-    entry: Architecture,
-    encoder: str | None = None,
-    weights: str | None = None,
-    frozen: int = 0,
-    width: int | None = None,
-    load: bool = True,
-) -> dict:
-    if entry.encoder is None:
-        if encoder or weights or frozen:
-            takers = ", ".join(name for name, other in ARCHITECTURES.items() if other.encoder)
-            raise KsegError(
-                f"{arch} has an encoder of its own: encoder, weights and frozen do not apply. "
-                f"Architectures that take any encoder: {takers}."
-            )
-        return {}
-    name = _checks.one_of(encoder or entry.encoder, ENCODERS, "encoder")
-    own_width = width if weights is None and _takes_width(name) else None
-    encode = make_encoder(name, width=own_width, weights=weights, frozen=frozen)
-    if weights and not load:
-        encode = make_encoder(name, frozen=frozen)
-    options = {"encoder": encode}
-    if entry.dilates and ENCODERS[name][0] != RESNET:
-        options["output_stride"] = 32
-    return options
+    return {name: _scaled(value, ratio, least) for name, value in entry.scaled.items()}
 
 
 def _scaled(value: int | Sequence, ratio: float, least: int) -> int | tuple:
@@ -177,13 +180,45 @@ def _scaled(value: int | Sequence, ratio: float, least: int) -> int | tuple:
     return tuple(_scaled(part, ratio, least) for part in value)
 
 
-def _function(value: object) -> object:
-    """Import a function named "module:function"; leave any other value."""
-    if not isinstance(value, str) or ":" not in value:
-        return value
-    module, name = value.split(":")
-    return getattr(importlib.import_module(module), name)
+def _encoder_options(model: Model, load: bool = True) -> dict[str, Any]:
+    entry = architecture(model.arch)
+    weights = None if model.weights == NONE else model.weights
+    if entry.encoder is None:
+        if model.encoder != OWN or weights or model.frozen:
+            takers = ", ".join(name for name, other in ARCHITECTURES.items() if other.encoder)
+            raise KsegError(
+                f"{model.arch} has an encoder of its own: encoder, weights and frozen do not "
+                f"apply. Architectures that take any encoder: {takers}."
+            )
+        return {}
+    name = entry.encoder if model.encoder == OWN else model.encoder
+    kind = ENCODERS[name][0]
+    width = _width(model) if weights is None and kind in (RESNET, MIT) else None
+    encode = make_encoder(name, width=width, weights=weights, frozen=model.frozen)
+    if weights and not load:
+        encode = make_encoder(name, frozen=model.frozen)
+    options = {"encoder": encode}
+    if entry.dilates and kind != RESNET:
+        options["output_stride"] = 32
+    return options
 
 
-def _takes_width(encoder: str) -> bool:
-    return ENCODERS[encoder][0] in (RESNET, MIT)
+def _outputs(model: Model, num_classes: int) -> int:
+    """Return the channels of the output for the classes of the data."""
+    if model.output != "sigmoid":
+        return num_classes
+    if num_classes > 2:
+        raise KsegError(
+            "output='sigmoid' is one value per pixel, which tells two classes apart. Received: "
+            f"{num_classes} classes; softmax is for any number."
+        )
+    return 1
+
+
+def _stride(network: str | Model) -> int:
+    arch = network if isinstance(network, str) else network.arch
+    step, own = architecture(arch).stride, architecture(arch).scaled["filters"]
+    given = OWN if isinstance(network, str) else network.filters
+    if step == 1 or not isinstance(own, Sequence) or not isinstance(given, tuple):
+        return step
+    return round(step * 2.0 ** (len(given) - len(own)))

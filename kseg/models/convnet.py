@@ -5,7 +5,11 @@ from collections.abc import Callable, Sequence
 import keras
 
 from kseg import _checks, blocks
+from kseg.errors import KsegError
 from kseg.models.heads import image_input, segmentation_output
+
+PUBLISHED = (1, 1, 2, 4, 8, 16, 1)
+"""Dilation rates of the context module's seven layers before the last."""
 
 
 def build_convnet(
@@ -13,8 +17,9 @@ def build_convnet(
     num_classes: int = 1,
     *,
     filters: Sequence[int] = (64, 64, 64, 64, 64, 64, 64),
-    dilations: Sequence[int] = (1, 1, 2, 4, 8, 16, 1),
-    convolution: Callable = blocks.convolution,
+    dilations: Sequence[int] | None = None,
+    block: Callable = blocks.convolution,
+    kernel_size: int = 1,
     activation: str | None = "auto",
 ) -> keras.Model:
     """Build a stack of convolutions at full size: no down-sampling, no decoder.
@@ -26,8 +31,10 @@ def build_convnet(
         input_shape: `(height, width, channels)`; every size is taken as it is.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels a convolution.
-        dilations: Dilation rate a convolution.
-        convolution: A convolution, called as `convolution(x, filters, dilation=..., name=...)`.
+        dilations: Dilation rate a convolution; by default the paper's 1, 1, 2, 4, 8, 16, 1 where
+            there are seven, and 1 everywhere where there are not.
+        block: A convolution, called as `block(x, filters, dilation=..., name=...)`.
+        kernel_size: Height and width of the kernel of the convolution to the classes.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
 
     Returns:
@@ -42,13 +49,21 @@ def build_convnet(
     """
     _checks.network(input_shape, num_classes, activation)
     filters = _checks.widths(filters, "filters")
+    if dilations is None:
+        dilations = PUBLISHED if len(filters) == len(PUBLISHED) else (1,) * len(filters)
     dilations = _checks.widths(dilations, "dilations")
     _checks.same_length(dilations, filters, "dilations", "filters")
-    _checks.functions(convolution=convolution)
+    kernel_size = _checks.positive_int(kernel_size, "kernel_size")
+    _checks.functions(block=block)
+    if "dilation" in getattr(block, "keywords", {}):
+        raise KsegError(
+            "block must be without a dilation of its own, since dilations= gives one per "
+            f"convolution. Received: dilation={block.keywords['dilation']!r} of block."
+        )
 
     image, x = image_input(input_shape, stride=1)
     for step, (width, dilation) in enumerate(zip(filters, dilations, strict=True), start=1):
-        x = convolution(x, width, dilation=dilation, name=f"layer_{step}")
-    return keras.Model(
-        image, segmentation_output(x, image, num_classes, activation), name="convnet"
-    )
+        x = block(x, width, dilation=dilation, name=f"layer_{step}")
+
+    outputs = segmentation_output(x, image, num_classes, activation, kernel_size=kernel_size)
+    return keras.Model(image, outputs, name="convnet")

@@ -18,6 +18,7 @@ def build_unet(
     down: Callable = blocks.max_pooling,
     up: Callable = blocks.transposed_convolution,
     skip: Callable | None = blocks.concatenate,
+    head: Callable | None = None,
     activation: str | None = "auto",
 ) -> keras.Model:
     """Build a U-Net: an encoder, a bottleneck, and a decoder that takes the encoder's features.
@@ -38,6 +39,8 @@ def build_unet(
         up: Up-sampling, such as `blocks.transposed_convolution` or `blocks.upsample`. It is asked
             for the channels of the level that it reaches.
         skip: How the encoder's features join, such as `blocks.concatenate`; `None` for no skips.
+        head: Convolutions between the decoder and the 1x1 convolution to the classes, called as
+            `head(x, name="head")`, such as `partial(blocks.convolution, filters=3)`.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
 
     Returns:
@@ -62,7 +65,8 @@ def build_unet(
         decoder_filters = encoder_filters[::-1]
     decoder_filters = _checks.widths(decoder_filters, "decoder_filters", nested=True)
     _checks.same_length(decoder_filters, encoder_filters, "decoder_filters", "the encoder")
-    _checks.functions(block=block, down=down, up=up, **({"skip": skip} if skip else {}))
+    optional = {"skip": skip, "head": head}
+    _checks.functions(block=block, down=down, up=up, **{k: v for k, v in optional.items() if v})
 
     image, x = heads.image_input(input_shape, stride=2 ** len(encoder_filters))
 
@@ -80,5 +84,7 @@ def build_unet(
             x = skip(x, features[level - 1], name=f"decoder_{level}_skip")
         x = block(x, width, name=f"decoder_{level}")
 
+    if head is not None:
+        x = head(x, name="head")
     outputs = heads.segmentation_output(x, image, num_classes, activation)
     return keras.Model(image, outputs, name="unet")

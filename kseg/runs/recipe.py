@@ -1,6 +1,5 @@
 """A recipe: everything that a run needs to be made again, in sections, in one YAML file."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -114,7 +113,7 @@ def read_recipe(path: Path) -> Recipe:
         KsegError: The file is not a recipe; the message names the file and the fields.
     """
     try:
-        if os.path.getsize(path) > LARGEST:
+        if path.stat().st_size > LARGEST:
             raise KsegError(f"{path} is no recipe: it has over {LARGEST:,} bytes.")
         text = path.read_text(encoding="utf-8")
         content = yaml.safe_load(text)

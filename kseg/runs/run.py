@@ -183,7 +183,7 @@ class Run:
         from kseg.models import catalog
 
         recipe = self.recipe
-        stride = catalog.stride(recipe.model.arch)
+        stride = catalog.stride(recipe.model)
         return Predictor(keras_engine(model), stride=stride, max_side=recipe.input.max_side)
 
 

@@ -11,6 +11,7 @@ from kseg.errors import KsegError
 from kseg.labels import Labels
 from kseg.losses.catalog import is_pixelwise
 from kseg.models import catalog
+from kseg.models.settings import Model
 from kseg.runs.recipe import Recipe
 from kseg.training.plan import Plan
 
@@ -27,7 +28,7 @@ def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
             recipe,
             {
                 "model.width": width,
-                "input.size": _shapes_size(recipe.model.arch) if _is_drawn(recipe) else None,
+                "input.size": _shapes_size(recipe.model) if _is_drawn(recipe) else None,
                 "input.max_side": advice.MAX_SIDE["gpu" if on_gpu else "cpu"],
                 "input.scale": (0.5, 2.0) if on_gpu else (0.9, 1.2),
                 "optimizer.learning_rate": 3e-3,
@@ -55,7 +56,7 @@ def for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labe
         train.sizes,
         train.pixels,
         on_gpu=on_gpu,
-        stride=catalog.stride(recipe.model.arch),
+        stride=catalog.stride(recipe.model),
         max_side=recipe.input.max_side,
         weigh=is_pixelwise(recipe.loss.terms),
     )
@@ -92,9 +93,9 @@ def _is_drawn(recipe: Recipe) -> bool:
     return recipe.data.path == "shapes"
 
 
-def _shapes_size(arch: str) -> tuple[int, int]:
+def _shapes_size(model: Model) -> tuple[int, int]:
     """Return the size at which the shapes are drawn: 96, or the next that the stride divides."""
-    stride = catalog.stride(arch)
+    stride = catalog.stride(model)
     return (96 + -96 % stride,) * 2
 
 

@@ -120,7 +120,7 @@ def assemble(
         data.splits.train, plan.loop.batch_size, augment, plan.seed, mix=mixes[plan.input.mix]
     )
     height, width = data.val.sizes.max(axis=0)
-    stride = catalog.stride(plan.model.arch)
+    stride = catalog.stride(plan.model)
     padded = (height + -height % stride, width + -width % stride)
     validation = ValidationBatches(data.splits.val, plan.loop.batch_size, padded)
     model = network.compiled(plan, data, device, len(batches) * plan.loop.epochs)

@@ -110,7 +110,7 @@ def _wish(
             _checks.above(minutes, 0, "minutes")
             if "epochs" in choices:
                 raise KsegError("Give epochs= or minutes=, not both.")
-        catalog.check_size(wish.model.arch, wish.input.size)
+        catalog.check_size(wish.model, wish.input.size)
         catalog.check(wish.model)
         _check_data(wish)
     except KsegError as error:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from kseg import blocks
+from kseg.models import catalog
 from kseg.models.architectures import ARCHITECTURES
-from kseg.models.catalog import arguments, build, builder
+from kseg.models.catalog import builder
+from kseg.models.settings import Model
 
 WIDTH = 8
 UNNAMED = re.compile(
@@ -42,6 +44,10 @@ FIGURE = {
     "unet3plus": ("decoder_4_scale_5_conv", "decoder_4_from_encoder_1_pool", "decoder_3_logits"),
     "unetpp": ("x0_4_skip", "x4_0_conv_1", "x1_3_up_mean_1", "x0_1_logits"),
 }
+
+
+def build(arch: str, shape: tuple, classes: int) -> keras.Model:
+    return catalog.build(Model(arch=arch, width=WIDTH), shape, classes)
 
 
 def as_numpy(outputs) -> np.ndarray:
@@ -74,7 +80,7 @@ def test_the_figures_name_every_architecture():
     "arch", [pytest.param(arch, marks=MARKS.get(arch, ())) for arch in ARCHITECTURES]
 )
 def test_an_odd_size_many_classes_and_channels_in_mixed_precision(arch, bfloat16):
-    model = final(build(arch, (33, 47, 4), 5, width=WIDTH))
+    model = final(build(arch, (33, 47, 4), 5))
     images = np.random.default_rng(0).uniform(0, 255, (2, 33, 47, 4))
     outputs = model(images)
     assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
@@ -86,7 +92,7 @@ def test_an_odd_size_many_classes_and_channels_in_mixed_precision(arch, bfloat16
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_one_network_takes_many_sizes_one_class_and_grey_images(arch):
-    model = final(build(arch, (None, None, 1), 1, width=WIDTH))
+    model = final(build(arch, (None, None, 1), 1))
     rng = np.random.default_rng(0)
     for height, width in ((64, 128), (128, 64)):
         images = rng.uniform(0, 255, (1, height, width, 1)).astype("float32")
@@ -98,7 +104,7 @@ def test_one_network_takes_many_sizes_one_class_and_grey_images(arch):
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_a_batch_is_predicted_as_its_images_are(arch):
-    model = final(build(arch, (None, None, 3), 3, width=WIDTH))
+    model = final(build(arch, (None, None, 3), 3))
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3))
     single = [as_numpy(model(images[index : index + 1]))[0] for index in (0, 1)]
     np.testing.assert_allclose(as_numpy(model(images)), single, atol=2e-4)
@@ -108,7 +114,7 @@ def test_a_batch_is_predicted_as_its_images_are(arch):
 def test_same_seed_same_weights_and_names_like_the_figure(arch):
     def built() -> keras.Model:
         keras.utils.set_random_seed(7)
-        return build(arch, (64, 64, 3), 2, width=WIDTH)
+        return build(arch, (64, 64, 3), 2)
 
     first, second = built(), built()
     for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
@@ -124,7 +130,7 @@ def test_saved_models_open_without_kseg_and_predict_the_same(tmp_path):
     images = rng.integers(0, 256, (1, 64, 128, 3), dtype=np.uint8)
     np.save(tmp_path / "images.npy", images)
     for arch in ARCHITECTURES:
-        model = build(arch, (None, None, 3), 3, width=WIDTH)
+        model = build(arch, (None, None, 3), 3)
         for weight in model.non_trainable_weights:
             if "variance" in weight.path:
                 weight.assign(weight * rng.uniform(0.5, 2))
@@ -156,7 +162,7 @@ def test_logits_are_what_the_activation_is_applied_to(arch):
     outputs = []
     for activation in (None, "auto"):
         keras.utils.set_random_seed(3)
-        options = {**arguments(arch, width=WIDTH), "activation": activation}
+        options = {**catalog.arguments(Model(arch=arch, width=WIDTH)), "activation": activation}
         model = final(builder(arch)((32, 32, 3), 2, **options))
         images = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3))
         outputs.append(as_numpy(model(images)).astype(np.float64))
@@ -185,13 +191,19 @@ FAULTS = {
     "low_filters": (0,),
     "heads": (0, -1, 9, 1.5),
     "head_weights": ("equals", (1,), (0, 0, 0, 0), (-1, 1, 1, 1)),
-    "block": ("residual", partial(blocks.double_convolution, dilation=0)),
+    "block": (
+        "residual",
+        partial(blocks.double_convolution, dilation=0),
+        partial(blocks.double_convolution, dropout=(0.2, 1.0)),
+        partial(blocks.double_convolution, normalization="bach"),
+    ),
     "up": ("nearest", partial(blocks.upsample, interpolation="cubic")),
     "down": ("pool",),
     "skip": ("add",),
     "encoder": ("resnet34",),
     "gate": ("gate",),
-    "convolution": ("3x3",),
+    "head": ("3x3", partial(blocks.convolution, filters=0)),
+    "kernel_size": (0, 1.5),
 }
 
 
@@ -200,7 +212,7 @@ def test_a_bad_argument_is_refused_before_any_layer_is_built(arch, monkeypatch):
     function = builder(arch)
     monkeypatch.setattr(keras.Layer, "__init__", no_layer)
     parameters = set(inspect.signature(function).parameters)
-    assert len(parameters) <= 9
+    assert len(parameters) <= 11
     for name in parameters & set(FAULTS):
         for value in FAULTS[name]:
             if value is None and name == "decoder_filters":

@@ -10,6 +10,7 @@ from keras import layers
 from kseg import blocks, build_attention_unet, build_unet, build_unet3plus, build_unetpp
 from kseg.models.catalog import build
 from kseg.models.measures import measure, parts, receptive_field
+from kseg.models.settings import Model
 
 
 def model_of(*stack, size=(8, 8, 3)) -> keras.Model:
@@ -91,7 +92,7 @@ def test_changed_pixels_reach_as_far_as_the_field(build, options):
 
 
 def test_parts_sum_a_network_up():
-    found, joined = parts(build("unet", (None, None, 3), 2, width=4))
+    found, joined = parts(build(Model(arch="unet", width=4), (None, None, 3), 2))
     assert list(found)[:2] == ["image", "encoder_1"]
     assert found["encoder_1"] == (4, 1)
     assert found["bottleneck"] == (64, 16)

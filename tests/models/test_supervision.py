@@ -8,6 +8,7 @@ from kseg import build_convnet, build_unet, build_unetpp, supervise
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
 from kseg.models import catalog
+from kseg.models.settings import Model
 from kseg.models.supervision import normalized
 
 NARROW = (2, 4, 8)
@@ -144,7 +145,7 @@ def test_side_heads_on_any_decoder(shape):
 
 @pytest.mark.parametrize("arch", ["encoder_unetpp", "u2net", "unet3plus", "unetpp"])
 def test_side_heads_on_a_network_built_with_one(arch):
-    model = supervise(catalog.build(arch, (64, 64, 3), 3, width=4, heads=1), 3)
+    model = supervise(catalog.build(Model(arch=arch, width=4, heads=1), (64, 64, 3), 3), 3)
     assert len(model.head_names) == 3
     images = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3))
     for output in model(images).values():

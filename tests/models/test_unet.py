@@ -18,15 +18,6 @@ def trainable(model: keras.Model) -> int:
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
-def biased_with_narrow_end(x, filters, *, name):
-    """Convolutions with bias; a third entry adds a 3x3 convolution without normalisation."""
-    block = partial(blocks.double_convolution, use_bias=True)
-    if isinstance(filters, int):
-        return block(x, filters, name=name)
-    x = block(x, filters[:2], name=name)
-    return block(x, filters[2:], normalization=None, name=f"{name}_end")
-
-
 @pytest.mark.parametrize(
     ("classes", "options", "count"),
     [
@@ -48,10 +39,10 @@ def biased_with_narrow_end(x, filters, *, name):
         (
             34,
             {
-                "block": biased_with_narrow_end,
+                "block": partial(blocks.double_convolution, use_bias=True),
                 "down": blocks.strided_convolution,
                 "up": partial(blocks.upsample, interpolation="nearest", kernel_size=1),
-                "decoder_filters": (512, 256, 128, (64, 64, 3)),
+                "head": partial(blocks.convolution, filters=3, normalization=None),
             },
             32_090_763,
         ),

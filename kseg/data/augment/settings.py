@@ -29,12 +29,13 @@ class Input(Section):
     )
     crop: Literal["random", "rare"] = setting(
         "random",
-        "Where images are cropped: anywhere, or every other time around a class drawn by its rarity",
+        "Where images are cropped: anywhere, or every other time around a class drawn by its "
+        "rarity",
     )
     mix: Literal["none", "cutmix", "copy-paste"] = setting(
         "none",
-        "Make one of two samples half of the time: a rectangle of another, or all pixels of a class "
-        "of another, drawn by its rarity",
+        "Make one of two samples half of the time: a rectangle of another, or all pixels of a "
+        "class of another, drawn by its rarity",
     )
 
     @field_validator("augment")
