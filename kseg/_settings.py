@@ -17,7 +17,8 @@ from kseg.errors import KsegError
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
-SHORT = reprlib.Repr(maxstring=80, maxother=80)
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 80
 """Spells what was received: of anything long or deep, its beginning."""
 
 

@@ -21,8 +21,8 @@ class Data(Section):
     path: Annotated[str, BeforeValidator(_spelled)] = setting(
         "shapes",
         "Folder with train/ (and val/, test/), each with images/ and masks/; a folder that is to "
-        "be split; a list of pairs (.csv, .txt); oxford_iiit_pet or tfds:NAME of TensorFlow Datasets; "
-        "or the built-in data set shapes",
+        "be split; a list of pairs (.csv, .txt); oxford_iiit_pet or tfds:NAME of TensorFlow "
+        "Datasets; or the built-in data set shapes",
         word="data",
     )
     image_key: str = setting("image", "Feature of TFDS that holds the images")

@@ -106,7 +106,7 @@ def _some_runs(root: Path) -> list[Path]:
     if not found:
         raise KsegError(
             f'No trained run in {root}. Train one first: kseg.train(arch="unet", data="FOLDER") '
-            "(without data= it learns built-in shapes)."
+            "(without data it learns built-in shapes)."
         )
     return found
 
