@@ -9,7 +9,7 @@ import numpy as np
 
 from kseg.data.doctor.inspection import ImageLook, Look, MaskLook
 from kseg.data.reading.folders import check_stray, labels_of
-from kseg.data.reading.pairs import Layout
+from kseg.data.reading.layout import Layout
 from kseg.labels import Labels, read_labels
 
 RARE = 0.001

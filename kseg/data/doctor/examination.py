@@ -8,7 +8,8 @@ import numpy as np
 
 from kseg.data.doctor.checks import CHECKS, Case, Finding
 from kseg.data.doctor.inspection import inspect
-from kseg.data.reading.pairs import MASK_SUFFIX, find_pairs
+from kseg.data.reading.layout import MASK_SUFFIX
+from kseg.data.reading.pairs import find_pairs
 
 SEVERITIES = ("error", "warning", "note")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg.data.reading import files
-from kseg.data.reading.pairs import FOLDERS, Pair
+from kseg.data.reading.layout import FOLDERS, Pair
 from kseg.data.samples import Sample
 from kseg.errors import KsegError
 from kseg.labels import VOID, Labels, numbered_labels, read_labels

@@ -11,7 +11,8 @@ import numpy as np
 from kseg import _checks
 from kseg.data.reading import files
 from kseg.data.reading.folders import FileSamples, find_labels
-from kseg.data.reading.pairs import MASK_SUFFIX, SPLITS, Layout, Pair, find_pairs
+from kseg.data.reading.layout import MASK_SUFFIX, SPLITS, Layout, Pair
+from kseg.data.reading.pairs import find_pairs
 from kseg.data.samples import Samples
 from kseg.data.sources import splitting
 from kseg.data.sources.shapes import LABELS, ShapesSamples
