@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.data.doctor.checks import CHECKS, Case, Finding
+from kseg.data.doctor.case import Case, Finding
+from kseg.data.doctor.checks import CHECKS
 from kseg.data.doctor.inspection import inspect
 from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.reading.pairs import find_pairs
