@@ -12,6 +12,9 @@ from kseg.data.reading.folders import check_stray, labels_of
 from kseg.data.reading.layout import Layout
 from kseg.labels import Labels, read_labels
 
+LEARNED = ("train", "all")
+"""Splits that are learned from."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -76,7 +79,7 @@ class Case:
                 return None, (
                     f"Masks are colour images, and no {self.path} says which colour is which class."
                 )
-            training = [mask for look, mask in self.masks if look.split in ("train", "all")]
+            training = [mask for look, mask in self.masks if look.split in LEARNED]
             values = {value for mask in training for value in mask.pixels}
             return labels_of(values, self.path)
         except ValueError as error:
@@ -122,6 +125,11 @@ class Case:
                 if index is not None and index < len(row):
                     row[index] += number
         return counts
+
+    @property
+    def learned_pixels(self) -> np.ndarray:
+        """Those rows of `pixels` that are of masks to learn from."""
+        return self.pixels[[look.split in LEARNED for look, _ in self.masks]]
 
 
 def first_of(text: str, faults: Sequence) -> str:

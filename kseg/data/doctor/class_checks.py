@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from kseg.data.advice import rare_classes
 from kseg.data.doctor.case import Case, Finding, named
-
-RARE = 0.001
-"""A class of a smaller part of the pixels is called rare."""
 
 
 def classes_unknown(case: Case) -> Iterator[Finding]:
@@ -53,17 +51,16 @@ def classes_of_splits(case: Case) -> Iterator[Finding]:
 
 
 def imbalance(case: Case) -> Iterator[Finding]:
-    """Find classes of few pixels."""
-    if case.labels is None or not case.pixels.sum():
+    """Find classes of few of the pixels to learn from."""
+    if case.labels is None:
         return
-    share = case.pixels.sum(axis=0) / case.pixels.sum()
-    rare = (share > 0) & (share < RARE)
-    if rare.any():
-        parts = [
-            f"{name} ({part:.2%})"
-            for name, part, is_rare in zip(case.labels.names, share, rare, strict=True)
-            if is_rare
-        ]
+    pixels = case.learned_pixels.sum(axis=0)
+    rare = [index for index in rare_classes(case.learned_pixels) if pixels[index]]
+    if rare:
+        parts = [f"{case.labels.names[i]} ({pixels[i] / pixels.sum():.2%})" for i in rare]
         text = f"Rare classes, by their part of the pixels: {', '.join(parts)}."
-        remedy = "Train with --loss ce+dice, or with --class-weights enet."
+        remedy = (
+            "Add images of them. kseg.train() weighs the classes by itself, by enet, where the loss "
+            "is one of pixels; class_weights= and loss= choose otherwise."
+        )
         yield Finding("warning", "imbalance", text, remedy)
