@@ -60,7 +60,7 @@ def imbalance(case: Case) -> Iterator[Finding]:
         parts = [f"{case.labels.names[i]} ({pixels[i] / pixels.sum():.2%})" for i in rare]
         text = f"Rare classes, by their part of the pixels: {', '.join(parts)}."
         remedy = (
-            "Add images of them. kseg.train() weighs the classes by itself, by enet, where the loss "
-            "is one of pixels; class_weights= and loss= choose otherwise."
+            "Add images of them. kseg.train() weighs the classes by itself, by enet, where the "
+            "loss is one of pixels; class_weights= and loss= choose otherwise."
         )
         yield Finding("warning", "imbalance", text, remedy)
