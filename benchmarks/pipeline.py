@@ -23,7 +23,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kseg.data import Cached, CachedOnDisk, ShapesSamples, Source, TrainingBatches, augmentation
-from kseg.data.reading.pairs import Pair
+from kseg.data.reading.layout import Pair
 from kseg.data.samples import Samples
 
 COUNT, BATCH, ROUNDS, THREADS = 240, 8, 7, 2

@@ -37,7 +37,7 @@ class _Ahead(keras.utils.PyDataset):
         self._lock = threading.Lock()
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images, uint8, `(batch, H, W, 3)`, and masks, `(batch, H, W)`."""
+        """Return images, uint8, `(batch, H, W, channels)`, and masks, `(batch, H, W)`."""
         epoch = self.epoch
         with self._lock:
             for key in [key for key in self._coming if key[0] != epoch]:

@@ -22,7 +22,7 @@ class Sample:
 
     Attributes:
         name: What names the sample to a person, such as its file's stem.
-        image: Uint8 RGB, shape `(height, width, 3)`.
+        image: Uint8, shape `(height, width, channels)`: grey, RGB, or other bands.
         mask: Class indices, uint8, shape `(height, width)`.
     """
 
@@ -47,13 +47,14 @@ class ArraySamples:
     """Images and masks that a script holds in memory already.
 
     Args:
-        images: Uint8 RGB, shape `(n, height, width, 3)`, or a sequence of `(height, width, 3)`.
+        images: Uint8, shape `(n, height, width, channels)`, or a sequence of
+            `(height, width, channels)`; of 1 to 8 channels, 3 for RGB.
         masks: Class indices, shape `(n, height, width)`, or a sequence of `(height, width)`.
         labels: The classes.
 
     Raises:
-        KsegError: The arrays are not of this form, of unequal number, or a mask and its image of
-            unequal size.
+        KsegError: The arrays are not of this form, of unequal number, the images of unequal
+            channels, or a mask and its image of unequal size.
     """
 
     def __init__(
@@ -61,11 +62,12 @@ class ArraySamples:
     ) -> None:
         _checks.same_length(masks, images, "masks", "images")
         for index, (image, mask) in enumerate(zip(images, masks, strict=True)):
-            if image.dtype != np.uint8 or image.shape != (*mask.shape, 3) or mask.ndim != 2:
+            alike = image.ndim == 3 and image.shape[-1] == images[0].shape[-1] <= 8
+            if image.dtype != np.uint8 or not alike or image.shape[:2] != mask.shape:
                 raise KsegError(
-                    "Images must be uint8 RGB (height, width, 3), and masks (height, width) of the "
-                    f"same size. Received number {index}: image {image.dtype} {image.shape}, mask "
-                    f"{mask.dtype} {mask.shape}."
+                    "Images must be uint8 (height, width, channels), of 1 to 8 channels, the same "
+                    "for all, and masks (height, width) of the same size. Received number "
+                    f"{index}: image {image.dtype} {image.shape}, mask {mask.dtype} {mask.shape}."
                 )
         self.labels = labels
         self._images = images
@@ -156,24 +158,27 @@ class CachedOnDisk(Cached):
         for pixels in (sample.image.tobytes(), sample.mask.tobytes()):
             if self._file.write(pixels) < len(pixels):
                 raise OSError(f"No room for {len(pixels)} bytes.")
-        return sample.name, start, sample.mask.shape
+        return sample.name, start, sample.image.shape
 
     def _load(self, kept: tuple[str, int, tuple[int, ...]]) -> Sample:
-        name, start, (height, width) = kept
+        name, start, (height, width, channels) = kept
         pixels, lead = height * width, start % mmap.ALLOCATIONGRANULARITY
         content = mmap.mmap(
-            self._file.fileno(), lead + 4 * pixels, offset=start - lead, access=mmap.ACCESS_READ
+            self._file.fileno(),
+            lead + (channels + 1) * pixels,
+            offset=start - lead,
+            access=mmap.ACCESS_READ,
         )
         values = np.frombuffer(content, np.uint8, offset=lead)
-        image, mask = values[: 3 * pixels], values[3 * pixels :]
-        return Sample(name, image.reshape(height, width, 3), mask.reshape(height, width))
+        image, mask = values[: channels * pixels], values[channels * pixels :]
+        return Sample(name, image.reshape(height, width, channels), mask.reshape(height, width))
 
 
 def stack(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     """Read samples of one size into arrays for `model.fit(images, masks)`.
 
     Returns:
-        Images, uint8, `(n, height, width, 3)`, and masks, `(n, height, width)`.
+        Images, uint8, `(n, height, width, channels)`, and masks, `(n, height, width)`.
 
     Raises:
         KsegError: The samples differ in size.

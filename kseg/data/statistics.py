@@ -57,7 +57,7 @@ class Statistics:
         void: Void pixels of each mask, int64, shape `(samples,)`.
         areas: Pixels of each region of each class: an int64 array a class. A region is what hangs
             together, by an edge or a corner.
-        mean: Mean of each channel over all pixels, float64, shape `(3,)`, in 0..255.
+        mean: Mean of each channel over all pixels, float64, shape `(channels,)`, in 0..255.
         std: Standard deviation of each channel over all pixels, likewise.
     """
 
@@ -117,7 +117,7 @@ def describe(samples: Samples, on_sample: Callable[[], None] = lambda: None) -> 
 
     def look(index: int) -> tuple:
         sample = samples[index]
-        channels = sample.image.reshape(-1, 3).T
+        channels = sample.image.reshape(-1, sample.image.shape[-1]).T
         levels = np.stack([np.bincount(channel, minlength=256) for channel in channels])
         pixels = class_pixels(sample.mask, classes)
         areas = [region_areas(sample.mask == index) for index in range(classes)]

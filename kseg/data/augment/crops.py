@@ -23,7 +23,7 @@ def crop_with(
     """Crop a window that holds a pixel of a class drawn by `weights`, or any window.
 
     Args:
-        image: Uint8, `(height, width, 3)`, at least of `size`.
+        image: Uint8, `(height, width, channels)`, at least of `size`.
         mask: Class indices, `(height, width)`.
         size: `(height, width)` of the window.
         weights: A number of at least 0 a class; none for any window.
@@ -60,7 +60,7 @@ def scaled_crop(
     """Scale by a random factor and crop, as `crop_with` does; only what is shown is scaled.
 
     Args:
-        image: Uint8, `(height, width, 3)`.
+        image: Uint8, `(height, width, channels)`.
         mask: Class indices, uint8, `(height, width)`.
         size: `(height, width)` of the result; what is smaller once scaled is padded all around.
         scale: The range of the factor.
@@ -81,14 +81,16 @@ def scaled_crop(
     image, mask = crop_with(image, mask, tuple(shown), weights, rng)
     image = cv2.resize(image, scaled[::-1], interpolation=cv2.INTER_LINEAR)
     mask = cv2.resize(mask, scaled[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    image = image.reshape(*mask.shape, -1)  # OpenCV drops an axis of one channel
     if tuple(scaled) == tuple(size):
         return image, mask
-    (above, left), (below, right) = (
-        [(want - have + more) // 2 for want, have in zip(size, scaled, strict=True)]
-        for more in (0, 1)
-    )
-    margins = above, below, left, right, cv2.BORDER_CONSTANT
-    return (
-        cv2.copyMakeBorder(image, *margins, value=(GREY,) * 3),
-        cv2.copyMakeBorder(mask, *margins, value=ignore),
-    )
+    return _centred(image, size, GREY), _centred(mask, size, ignore)
+
+
+def _centred(pixels: np.ndarray, size: tuple[int, int], value: int) -> np.ndarray:
+    """Pad to `(height, width)` all around; where the margins are odd, more below and right."""
+    whole = np.full((*size, *pixels.shape[2:]), value, pixels.dtype)
+    places = ((want - have) // 2 for want, have in zip(size, pixels.shape, strict=False))
+    inside = tuple(slice(at, at + have) for at, have in zip(places, pixels.shape, strict=False))
+    whole[inside] = pixels
+    return whole

@@ -25,7 +25,7 @@ def cutmix(
     The rectangle's part of the area is uniform in [0, 1], its proportions are those of the image.
 
     Args:
-        image: Uint8, `(height, width, 3)`.
+        image: Uint8, `(height, width, channels)`.
         mask: Class indices, `(height, width)`.
         other_image: Another image of the same size.
         other_mask: Its mask.

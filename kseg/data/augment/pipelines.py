@@ -20,7 +20,7 @@ import numpy as np
 
 from kseg import _files
 from kseg.data.augment.crops import GREY, crop_with, scaled_crop
-from kseg.data.augment.presets import check_pipeline, is_file
+from kseg.data.augment.presets import COLORED, check_pipeline, is_file
 from kseg.errors import KsegError
 
 # albumentations looks up the network when it is imported, unless this is set first.
@@ -98,6 +98,7 @@ def augmentation(
     ignore: int,
     scale: tuple[float, float] = (0.75, 1.5),
     rare: Sequence[float] | None = None,
+    channels: int = 3,
 ) -> Augmentation:
     """Make images of one size, changed at random, of images of any size.
 
@@ -109,6 +110,7 @@ def augmentation(
         scale: The range of the factor by which "light" and "driving" scale an image.
         rare: A weight a class: half of the crops hold a pixel of a class drawn by it from those
             that the image holds. `None` for crops anywhere.
+        channels: Channels of the images; what changes colours works on 3 alone.
 
     Returns:
         A function of `(image, mask, seed)` to image and mask of `size`, uint8. The same seed gives
@@ -116,13 +118,19 @@ def augmentation(
 
     Raises:
         KsegError: There is no such preset; the file holds no pipeline, or one that interpolates
-            masks, or that returns anything but uint8 images; or `scale` is not a range.
+            masks, that does not work on images of so many channels, or returns anything but uint8
+            images; or `scale` is not a range.
     """
     low, high = scale
     if not 0 < low <= high:
         raise KsegError(f"scale must rise from above 0, such as (0.75, 1.5). Received: {scale}.")
     if not isinstance(pipeline, Pipeline):
         pipeline = read_pipeline(pipeline)
+    if channels != 3 and pipeline.name in COLORED:
+        raise KsegError(
+            f"The augmentation {pipeline.name} changes colours, which takes images of 3 channels. "
+            f"Received: channels={channels}. Choose another by augment=, such as light."
+        )
     import albumentations as A
     import cv2
 
@@ -143,9 +151,9 @@ def augmentation(
         )
         return _for_masks(A.Compose([least, *chosen, most]), ignore)
 
-    if pipeline.content is not None:
-        _try(make, pipeline.name)
-    changed = _seeded(make, pipeline.name)
+    if pipeline.content is not None or channels != 3:
+        _try(make, pipeline.name, channels)
+    changed = _seeded(make, pipeline.name, channels)
 
     def augment(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed)
@@ -238,7 +246,7 @@ def _for_masks(whole: Any, ignore: int) -> Any:
     return whole
 
 
-def _try(make: Callable, name: str) -> None:
+def _try(make: Callable, name: str, channels: int) -> None:
     """Prove that a pipeline returns pixels when every one of its transforms acts.
 
     Raises:
@@ -253,8 +261,8 @@ def _try(make: Callable, name: str) -> None:
                 transform.p = 1
         return whole
 
-    trial = np.zeros((1024, 1024, 3), np.uint8), np.zeros((1024, 1024), np.uint8)
-    change = _seeded(make_sure, name)
+    trial = np.zeros((1024, 1024, channels), np.uint8), np.zeros((1024, 1024), np.uint8)
+    change = _seeded(make_sure, name, channels)
     for seed in range(8):
         change(*trial, np.random.default_rng(seed))
 
@@ -273,7 +281,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _seeded(pipeline: Callable, name: str) -> Callable:
+def _seeded(pipeline: Callable, name: str, channels: int) -> Callable:
     """Give each thread a pipeline of its own, whose random state is set anew for every sample.
 
     What it returns is proved to be pixels: some transforms act on a few samples only.
@@ -291,13 +299,18 @@ def _seeded(pipeline: Callable, name: str) -> Callable:
         try:
             result = local.pipeline(image=image, mask=mask)
         except Exception as error:
-            raise KsegError(f"The augmentation {name} failed: {_first_line(error)}") from error
+            reason = _first_line(error).rstrip(".")
+            raise KsegError(
+                f"The augmentation {name} failed on an image of {image.shape[0]}x{image.shape[1]} "
+                f"pixels and {channels} channels: {reason}."
+            ) from error
         image, mask = result["image"], result["mask"]
-        if image.dtype != np.uint8 or image.shape != (*mask.shape, 3):
+        expected = (*mask.shape, channels)
+        if image.dtype != np.uint8 or image.shape != expected:
             raise KsegError(
                 f"The augmentation {name} returns images {image.dtype} {image.shape}; expected "
-                f"uint8 {(*mask.shape, 3)}. The network normalises by itself: leave Normalize, "
-                "ToFloat and the like out."
+                f"uint8 {expected}. The network normalises by itself: leave Normalize, ToFloat and "
+                "the like out."
             )
         return image, mask
 

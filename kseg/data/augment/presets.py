@@ -20,6 +20,8 @@ PRESETS = {
     "driving": "flip, random scale, brightness and contrast, hue, blur or noise, shadow",
 }
 """Name: what it does before the random crop."""
+COLORED = ("driving", "photo")
+"""Presets that change colours, and so work on images of 3 channels alone."""
 
 
 def is_file(pipeline: str | Path) -> bool:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.data.doctor.checks import CHECKS, Case, Finding
+from kseg.data.advice import advise
+from kseg.data.doctor.case import LEARNED, Case, Finding
+from kseg.data.doctor.checks import CHECKS
 from kseg.data.doctor.inspection import inspect
-from kseg.data.reading.pairs import MASK_SUFFIX, find_pairs
+from kseg.data.reading.layout import MASK_SUFFIX
+from kseg.data.reading.pairs import find_pairs
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -22,7 +25,7 @@ class Report:
         pairs: Number of pairs of each split.
         notes: What was decided: how the files lie, where the classes come from.
         suggestion: What to train with: classes, ignore, size, loss, class weights and crop; empty
-            where the classes are unknown.
+            where the classes or the images to learn from are unknown.
     """
 
     findings: tuple[Finding, ...]
@@ -41,7 +44,11 @@ class Report:
 
 
 def examine(
-    data: Path | str, mask_suffix: str = MASK_SUFFIX, on_pair: Callable[[], None] = lambda: None
+    data: Path | str,
+    mask_suffix: str = MASK_SUFFIX,
+    on_pair: Callable[[], None] = lambda: None,
+    *,
+    on_gpu: bool = False,
 ) -> Report:
     """Read all of a data set and judge it.
 
@@ -49,6 +56,7 @@ def examine(
         data: A folder or a list of pairs, as `find_pairs` takes them.
         mask_suffix: What a mask's stem has more than its image's where both lie in one folder.
         on_pair: Called after each pair that was read.
+        on_gpu: Whether the suggestion is for training on a GPU.
     """
     try:
         layout = find_pairs(data, mask_suffix)
@@ -59,23 +67,20 @@ def examine(
     findings = [finding for check in CHECKS for finding in check(case)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     pairs = {name: len(pairs) for name, pairs in layout.splits.items()}
-    return Report(tuple(findings), pairs, (layout.note, case.note), suggest(case))
+    return Report(tuple(findings), pairs, (layout.note, case.note), suggest(case, on_gpu))
 
 
-def suggest(case: Case) -> dict[str, object]:
-    """Return what to train with, in the words of `kseg train`."""
-    if case.labels is None or not case.images:
+def suggest(case: Case, on_gpu: bool) -> dict[str, object]:
+    """Return what to train with, in the words of `kseg.train`; nothing where it cannot be told."""
+    sizes = [image.size for look, image in case.images if look.split in LEARNED]
+    if case.labels is None or not sizes:
         return {}
-    share = case.pixels.sum(axis=0) / max(case.pixels.sum(), 1)
-    is_rare = bool((share < 0.01).any())
-    sizes = np.array([image.size for _, image in case.images])
-    height, width = np.median(sizes, axis=0)
-    crop = [int(max(16, min(side, 512) // 16 * 16)) for side in (height, width)]
+    advice = advise(np.array(sizes), case.learned_pixels, on_gpu=on_gpu)
     return {
         "classes": list(case.labels.names),
         "ignore": case.labels.ignore,
-        "max_side": int(min(1024, sizes.max())),
-        "size": crop,
-        "loss": "ce+dice" if is_rare else "ce",
-        "class_weights": "enet" if is_rare else "none",
+        "max_side": advice.max_side,
+        "size": list(advice.size),
+        "loss": advice.loss,
+        "class_weights": advice.class_weights,
     }

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from kseg.data.reading import files
-from kseg.data.reading.pairs import Pair
+from kseg.data.reading.layout import Pair
 from kseg.data.statistics import region_areas
 
 MOST_COLORS = 4096

@@ -4,47 +4,55 @@ Rules for what is not 8-bit RGB: grey becomes three equal channels, palettes the
 converted, an alpha channel is dropped, 16-bit grey is divided by 257. Several frames are refused,
 but for the JPEGs of phones that hold a preview beside the image (MPO), of which the first is taken;
 and so is a file of more than `MAX_PIXELS`. The EXIF rotation is applied.
+
+Images are read with 1 to 8 channels. For 1 they are read so too, and colour becomes grey, as it is
+seen. For 2, and for 4 and more, every band is data: a file must have exactly so many, a fourth is
+no alpha to drop, and CMYK is refused; with TIFF they are read by tifffile, which must be installed.
 """
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 from PIL.Image import Resampling
 
-from kseg import _files
+from kseg import _checks, _extras, _files
+from kseg.data.reading import bands
 from kseg.errors import KsegError
 from kseg.labels import Labels
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+TIFF_SUFFIXES = (".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
+MOST_CHANNELS = 8
 
 # A damaged EXIF tag is not the pixels'; too large an image is refused below.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def read_image(path: Path, max_side: int | None = None) -> np.ndarray:
-    """Read an image as RGB.
+def read_image(path: Path, max_side: int | None = None, channels: int = 3) -> np.ndarray:
+    """Read an image: as grey, as RGB, or as so many bands as it has.
 
     Args:
         path: A file of one of `IMAGE_SUFFIXES`.
         max_side: Make a larger image so small that its longer side is `max_side`; a JPEG is then
             decoded at a reduced scale.
+        channels: 1 for grey, 3 for RGB, or the number of bands, up to 8, that the file must have.
 
     Returns:
-        Uint8, shape `(height, width, 3)`.
+        Uint8, shape `(height, width, channels)`.
 
     Raises:
-        KsegError: The file is not a whole image of one frame within `MAX_PIXELS`.
+        KsegError: The file is not a whole image of one frame within `MAX_PIXELS`, or has another
+            number of bands.
     """
-    with _opened(path) as image:
-        return _rgb(image, max_side)
+    return _image(path, max_side, channels)[0]
 
 
 def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
@@ -68,7 +76,7 @@ def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.nda
 
 
 def read_pair(
-    image: Path, mask: Path, labels: Labels, max_side: int | None = None
+    image: Path, mask: Path, labels: Labels, max_side: int | None = None, channels: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read an image and its mask, each file opened once.
 
@@ -77,6 +85,7 @@ def read_pair(
         mask: As for `read_mask`.
         labels: The classes.
         max_side: Make larger ones smaller.
+        channels: As for `read_image`.
 
     Returns:
         What `read_image` and `read_mask` return.
@@ -84,7 +93,11 @@ def read_pair(
     Raises:
         KsegError: A file cannot be read, or the sizes differ.
     """
-    return _read_both(image, mask, max_side, lambda opened: _indices(opened, labels, max_side))
+    pixels, size = _image(image, max_side, channels)
+    with _opened(mask) as opened:
+        mask_size, indices = _upright_size(opened), _indices(opened, labels, max_side)
+    _check_same(image, size, mask, mask_size[::-1])
+    return pixels, indices
 
 
 def read_stored(path: Path) -> np.ndarray:
@@ -152,13 +165,17 @@ def check_sizes(image: Path, mask: Path) -> tuple[int, int]:
     return size
 
 
-def check_pair(image: Path, mask: Path) -> None:
-    """Read all of an image and its mask.
+def check_pair(image: Path, mask: Path, channels: int = 3) -> None:
+    """Read all of an image, as `read_image` does, and its mask.
 
     Raises:
         KsegError: One of them cannot be read, or their sizes differ.
     """
-    _read_both(image, mask, 64, lambda opened: _stored(opened, None))
+    _, size = _image(image, 64, channels)
+    with _opened(mask) as opened:
+        mask_size = _upright_size(opened)
+        _stored(opened, None)
+    _check_same(image, size, mask, mask_size[::-1])
 
 
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -169,36 +186,44 @@ def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image; whatever fails while it is open becomes a `ValueError` that names the file."""
+    """Open an image; whatever fails while it is open becomes an error that names the file."""
+    # Without the list Pillow would start Ghostscript for a PostScript file of any name.
+    with _named(path), Image.open(path, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise KsegError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
+        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+            raise KsegError(f"has {image.n_frames} frames; save each as a file of its own")
+        yield image
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn whatever fails into a `KsegError` that names the file."""
     try:
-        # Without the list Pillow would start Ghostscript for a PostScript file of any name.
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise KsegError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
-            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-                raise KsegError(f"has {image.n_frames} frames; save each as a file of its own")
-            yield image
+        yield
     except Image.DecompressionBombError:
         raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.") from None
     except Image.UnidentifiedImageError as error:
         raise KsegError(f"{path} is not an image that can be read.") from error
-    except ValueError as error:
+    except KsegError as error:
         raise KsegError(f"{path} {error}.") from error
     except Exception as error:  # decoders raise whatever a damaged byte leads them to
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise KsegError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
-def _read_both(
-    image: Path, mask: Path, max_side: int | None, decode: Callable[[Image.Image], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read an image and, by `decode`, its mask, each file opened once, and compare their sizes."""
-    with _opened(image) as opened:
-        size, pixels = _upright_size(opened), _rgb(opened, max_side)
-    with _opened(mask) as opened:
-        mask_size, decoded = _upright_size(opened), decode(opened)
-    _check_same(image, size[::-1], mask, mask_size[::-1])
-    return pixels, decoded
+def _image(path: Path, max_side: int | None, channels: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Read an image, and its `(height, width)` before it is made smaller."""
+    _checks.count(channels, MOST_CHANNELS, "channels")
+    if channels in (1, 3) or path.suffix.lower() not in TIFF_SUFFIXES:
+        with _opened(path) as image:
+            size = _upright_size(image)[::-1]
+            return _pixels(image, max_side, channels), size
+    _extras.require("tifffile", "tifffile", f"Reading an image of {channels} channels")
+    with _named(path):
+        pixels = bands.read_tiff(path, channels, MAX_PIXELS)
+    size = pixels.shape[:2]
+    return (pixels if max_side is None else bands.shrunk(pixels, fitted(size, max_side))), size
 
 
 def _check_same(image: Path, size: tuple[int, int], mask: Path, mask_size: tuple[int, int]) -> None:
@@ -227,20 +252,24 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
 
 
-def _rgb(image: Image.Image, max_side: int | None) -> np.ndarray:
-    """Return RGB `(H, W, 3)`, no larger than `max_side`."""
+def _pixels(image: Image.Image, max_side: int | None, channels: int) -> np.ndarray:
+    """Return `(H, W, channels)`, no larger than `max_side`."""
     target = _upright_size(image)
     if max_side is not None:
         target = fitted(target, max_side)
         image.draft("RGB", target)
     image = _upright(image)
+    if channels not in (1, 3):
+        return bands.shrunk(bands.of_image(image, channels), target[::-1])
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
     elif image.mode in ("I", "F"):
         raise KsegError(f"holds 32-bit pixels (mode {image.mode}); save it with 8 or 16 bits")
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    return np.asarray(image if image.size == target else image.resize(target, Resampling.BOX))
+    mode = "RGB" if channels == 3 else "L"
+    if image.mode != mode:
+        image = image.convert(mode)
+    pixels = np.asarray(image if image.size == target else image.resize(target, Resampling.BOX))
+    return pixels if channels == 3 else pixels[..., None]
 
 
 def _indices(image: Image.Image, labels: Labels, max_side: int | None) -> np.ndarray:

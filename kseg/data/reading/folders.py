@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg.data.reading import files
-from kseg.data.reading.pairs import FOLDERS, Pair
+from kseg.data.reading.layout import FOLDERS, Pair
 from kseg.data.samples import Sample
 from kseg.errors import KsegError
 from kseg.labels import VOID, Labels, numbered_labels, read_labels
@@ -23,12 +23,20 @@ class FileSamples:
         pairs: An image and a mask a sample.
         labels: The classes.
         max_side: Images larger than this are made smaller on reading; `None` for no limit.
+        channels: 1 for grey, 3 for RGB, or the number of bands of each image, up to 8.
     """
 
-    def __init__(self, pairs: Sequence[Pair], labels: Labels, max_side: int | None = None) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        labels: Labels,
+        max_side: int | None = None,
+        channels: int = 3,
+    ) -> None:
         self.labels = labels
         self.pairs = tuple(pairs)
         self._max_side = max_side
+        self._channels = channels
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -41,8 +49,9 @@ class FileSamples:
             KsegError: A file cannot be read, the sizes differ, or the mask holds a value outside
                 the classes; the message names the file.
         """
-        name, image_path, mask_path = self.pairs[index]
-        return Sample(name, *files.read_pair(image_path, mask_path, self.labels, self._max_side))
+        name, *paths = self.pairs[index]
+        pixels = files.read_pair(*paths, self.labels, self._max_side, self._channels)
+        return Sample(name, *pixels)
 
 
 def find_labels(folder: Path | str, pairs: Sequence[Pair]) -> tuple[Labels, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kseg.data.reading.pairs import FOLDERS, SPLITS, Fault, Layout, Pair, can_be_mask, no_mask
+from kseg.data.reading.layout import FOLDERS, SPLITS, Fault, Layout, Pair, can_be_mask, no_mask
 from kseg.errors import KsegError
 
 COMMENT = re.compile(r"\s*#(\s|#|$)")

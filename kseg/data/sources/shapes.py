@@ -12,7 +12,7 @@ from colorsys import hsv_to_rgb
 import numpy as np
 
 from kseg import _checks
-from kseg.data.reading.pairs import SPLITS
+from kseg.data.reading.layout import SPLITS
 from kseg.data.samples import Sample
 from kseg.labels import Labels
 

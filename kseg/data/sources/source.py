@@ -11,7 +11,8 @@ import numpy as np
 from kseg import _checks
 from kseg.data.reading import files
 from kseg.data.reading.folders import FileSamples, find_labels
-from kseg.data.reading.pairs import MASK_SUFFIX, SPLITS, Layout, Pair, find_pairs
+from kseg.data.reading.layout import MASK_SUFFIX, SPLITS, Layout, Pair
+from kseg.data.reading.pairs import find_pairs
 from kseg.data.samples import Samples
 from kseg.data.sources import splitting
 from kseg.data.sources.shapes import LABELS, ShapesSamples
@@ -55,9 +56,12 @@ class Source:
         skipped: Pairs that are passed over, as "split/name" of how the files lie.
         kept: Names of the pairs of "val" and "test" that were split off before, to split alike
             although there are new files.
+        channels: 1 for grey, 3 for RGB, or the number of bands of each image, up to 8; `shapes`
+            has 3.
 
     Raises:
-        KsegError: There is neither such a folder nor such a built-in data set.
+        KsegError: There is neither such a folder nor such a built-in data set, or it does not have
+            so many channels.
     """
 
     data: str
@@ -70,6 +74,7 @@ class Source:
     seed: int = 0
     skipped: tuple[str, ...] = ()
     kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    channels: int = 3
 
     def __post_init__(self) -> None:
         if self.data != "shapes" and not Path(self.data).exists():
@@ -78,6 +83,12 @@ class Source:
                 "that holds images/ and masks/, or train/images and train/masks, by --data."
             )
         _checks.way_to_split(self.split_by)
+        _checks.count(self.channels, files.MOST_CHANNELS, "channels")
+        if self.data == "shapes" and self.channels != 3:
+            raise KsegError(
+                f"The images of shapes have 3 channels. Received: channels={self.channels}. Leave "
+                "channels= out, or give other images by data=."
+            )
 
     @property
     def best_test(self) -> str:
@@ -121,7 +132,7 @@ class Source:
 
         def fault(pair: Pair) -> str | None:
             try:
-                files.check_pair(pair.image, pair.mask)
+                files.check_pair(pair.image, pair.mask, self.channels)
             except ValueError as error:
                 return str(error)
             finally:
@@ -165,7 +176,7 @@ class Source:
                 f"{self.data} has no {name} split; it has {', '.join(self._pairs)}. Add {name}/ "
                 "with images/ and masks/, or name the split of each pair in a list."
             )
-        return FileSamples(self._pairs[name], labels, self.max_side)
+        return FileSamples(self._pairs[name], labels, self.max_side, self.channels)
 
     @property
     def split_off(self) -> dict[str, list[str]]:
@@ -256,7 +267,7 @@ class Source:
 
 
 def open_pairs(
-    data: Path, split: str | None = None, mask_suffix: str = MASK_SUFFIX
+    data: Path, split: str | None = None, mask_suffix: str = MASK_SUFFIX, channels: int = 3
 ) -> tuple[FileSamples, str]:
     """Open the samples of one split as the files have it, to look at them.
 
@@ -264,6 +275,7 @@ def open_pairs(
         data: A folder or list, as `find_pairs` takes them.
         split: "train", "val", "test", or "all"; by default "train", or "all" where that is all.
         mask_suffix: See `find_pairs`.
+        channels: As for `Source`.
 
     Returns:
         The samples, and where their classes come from.
@@ -275,7 +287,7 @@ def open_pairs(
     labels, note = find_labels(layout.root, layout.learned)
     split = split or ("train" if "train" in layout.splits else "all")
     if split == "all":
-        return FileSamples(layout.everything, labels), note
+        return FileSamples(layout.everything, labels, channels=channels), note
     if split not in layout.splits:
         raise KsegError(f"{data} has no {split} split. It has: {', '.join(layout.splits)}.")
-    return FileSamples(layout.splits[split], labels), note
+    return FileSamples(layout.splits[split], labels, channels=channels), note

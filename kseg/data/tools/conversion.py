@@ -8,7 +8,8 @@ from pathlib import Path
 from kseg import _files
 from kseg.data.reading import files
 from kseg.data.reading.folders import find_labels
-from kseg.data.reading.pairs import MASK_SUFFIX, Pair, find_pairs, keep_apart
+from kseg.data.reading.layout import MASK_SUFFIX, Pair
+from kseg.data.reading.pairs import find_pairs, keep_apart
 from kseg.labels import Labels
 
 

@@ -100,3 +100,27 @@ def test_a_scaled_crop_finds_the_rare():
     for seed in range(20):
         rng = np.random.default_rng(seed)
         assert 1 in scaled_crop(image, mask, (16, 16), (0.8, 1.5), VOID, [0, 1], rng)[1]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 6])
+def test_bands_are_scaled_padded_and_cropped_alike(channels):
+    """Every band is the same picture, so every band of the crop is."""
+    band, mask = ramp(40, 40)[0][..., 1:2], np.zeros((40, 40), np.uint8)
+    for factor in (0.7, 1.0, 2.5):
+        both = (
+            scaled_crop(image, mask, (61, 50), (factor, factor), VOID, (), np.random.default_rng(1))
+            for image in (np.repeat(band, channels, axis=2), np.repeat(band, 3, axis=2))
+        )
+        (crop, classes), (colors, same) = both
+        assert crop.shape == (61, 50, channels)
+        for index in range(channels):
+            np.testing.assert_array_equal(crop[..., index], colors[..., 0])
+        np.testing.assert_array_equal(classes, same)
+
+
+def test_where_the_margins_are_odd_more_is_padded_below_and_right():
+    image, mask = np.full((3, 4, 2), 9, np.uint8), np.zeros((3, 4), np.uint8)
+    crop, classes = scaled_crop(image, mask, (6, 7), (1, 1), VOID, (), np.random.default_rng(0))
+    np.testing.assert_array_equal(np.argwhere(classes == 0)[[0, -1]], [[1, 1], [3, 4]])
+    assert (crop[classes == 0] == 9).all()
+    assert (crop[classes == VOID] == GREY).all()

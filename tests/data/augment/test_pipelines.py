@@ -61,7 +61,7 @@ def test_a_users_pipeline_may_crop(tmp_path):
     path = saved(tmp_path / "mine.yaml", A.RandomCrop(300, 300))
     image, mask = augmentation(path, SIZE, VOID)(*scene(0, (400, 500)), 0)
     assert mask.shape == SIZE
-    with pytest.raises(ValueError, match=r"mine\.yaml failed: "):
+    with pytest.raises(ValueError, match=r"mine\.yaml failed on .* of 60x90 pixels and 3 channels"):
         augmentation(path, SIZE, VOID)(*scene(0), 0)
 
 
@@ -172,3 +172,47 @@ def test_an_unknown_preset_or_a_wrong_scale_is_refused():
         augmentation("foto", SIZE, VOID)
     with pytest.raises(ValueError, match="scale must rise"):
         augmentation("light", SIZE, VOID, scale=(2, 1))
+
+
+def bands(seed, channels, size=(60, 90)):
+    """Bands that each tell a pixel's row, column and band, and a mask of classes 3 and 7."""
+    rows, columns = np.indices(size)
+    planes = [(rows + 2 * columns + 20 * band) % 256 for band in range(channels)]
+    return np.dstack(planes).astype(np.uint8), scene(seed, size)[1]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 5, 8])
+@pytest.mark.parametrize("preset", sorted(set(PRESETS) - {"driving", "photo"}))
+def test_images_of_any_number_of_channels_are_augmented(preset, channels):
+    augment = augmentation(preset, SIZE, VOID, channels=channels)
+    for size in ((60, 90), (20, 200), (3, 2)):
+        for seed in range(5):
+            image, mask = augment(*bands(seed, channels, size), seed)
+            assert image.shape == (*SIZE, channels)
+            assert image.dtype == np.uint8
+            assert set(np.unique(mask)) <= {3, 7, VOID}
+
+
+@pytest.mark.parametrize("preset", ["light", "none"])
+def test_more_bands_move_as_the_first_three_do(preset):
+    """The geometry is the same: of six bands the first three are what RGB of them becomes."""
+    three, six = (augmentation(preset, SIZE, VOID, channels=count) for count in (3, 6))
+    for seed in range(10):
+        image, mask = bands(0, 6)
+        few, many = three(image[..., :3], mask, seed), six(image, mask, seed)
+        np.testing.assert_array_equal(few[0], many[0][..., :3])
+        np.testing.assert_array_equal(few[1], many[1])
+
+
+@pytest.mark.parametrize("preset", ["driving", "photo"])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_presets_that_change_colours_take_three_channels_alone(preset, channels):
+    with pytest.raises(ValueError, match=f"changes colours.*Received: channels={channels}"):
+        augmentation(preset, SIZE, VOID, channels=channels)
+
+
+def test_a_pipeline_that_needs_rgb_is_refused_before_the_training(tmp_path):
+    path = saved(tmp_path / "mine.yaml", A.RGBShift(p=0.001))
+    augmentation(path, SIZE, VOID)
+    with pytest.raises(ValueError, match=r"mine\.yaml failed on an image of .* and 4 channels: "):
+        augmentation(path, SIZE, VOID, channels=4)

@@ -276,8 +276,8 @@ def test_nothing_is_found_in_a_clean_data_set(clean):
     assert report.suggestion == {
         "classes": list(LABELS.names),
         "ignore": 255,
-        "max_side": 80,
-        "size": [64, 80],
+        "max_side": 256,
+        "size": [64, 64],
         "loss": "ce",
         "class_weights": "none",
     }
@@ -314,7 +314,7 @@ def test_a_small_difference_tells_images_apart_and_an_orientation_of_0_is_uprigh
             (tmp_path / split / folder).mkdir(parents=True)
         image, mask = part.copy(), np.zeros(part.shape[:2], np.uint8)
         image[corner : corner + 12, :12] = 255 - image[corner : corner + 12, :12]
-        mask[corner : corner + 12, :12] = 1
+        mask[corner : corner + 14, :14] = 1
         exif = Image.Exif()
         exif[0x0112] = 0
         Image.fromarray(image).save(tmp_path / f"{split}/images/1.jpg", exif=exif)
@@ -341,6 +341,15 @@ def test_colours_that_mean_the_rest_and_quarter_turns_that_fit_are_no_faults(dat
     assert examine(data).findings == ()
 
 
+def test_a_rare_class_is_named_with_what_the_training_does_about_it(data):
+    few_stars(data)
+    (finding,) = (finding for finding in examine(data).findings if finding.kind == "imbalance")
+    # 12 pixels of star among 16 training images of 64x80.
+    assert finding.text == "Rare classes, by their part of the pixels: star (0.01%)."
+    assert "kseg.train() weighs the classes by itself" in finding.remedy
+    assert examine(data).suggestion["class_weights"] == "enet"
+
+
 def test_a_fault_names_its_files(data):
     truncated(data)
     (finding,) = examine(data).findings
@@ -351,4 +360,8 @@ def test_a_fault_names_its_files(data):
 def test_the_real_images_have_no_error(camvid):
     report = examine(camvid)
     assert report.is_sound
-    assert {finding.kind for finding in report.findings} == {"doubled images", "tiny regions"}
+    assert {finding.kind for finding in report.findings} == {
+        "doubled images",
+        "imbalance",
+        "tiny regions",
+    }

@@ -1,0 +1,98 @@
+"""Images whose bands are data, none of them a colour to convert: two, or four and more.
+
+Bands are read as the file holds them, and made smaller one by one, for Pillow weighs the others by
+a band that it takes for alpha. It also drops bands of a TIFF that it does not know, so that such
+files are read by tifffile.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kseg.errors import KsegError
+
+INK = 5
+"""TIFF's number for CMYK."""
+
+
+def of_image(image: Image.Image, channels: int) -> np.ndarray:
+    """Return the bands of an image of Pillow's, uint8, `(height, width, channels)`.
+
+    Raises:
+        KsegError: It has another number of bands, or they are ink.
+    """
+    _check_count(len(image.getbands()), channels)
+    _check_light(image.mode == "CMYK")
+    return np.asarray(image)
+
+
+def read_tiff(path: Path, channels: int, most: int) -> np.ndarray:
+    """Read the bands of a TIFF; 16 bits are divided by 257.
+
+    Args:
+        path: The file.
+        channels: The number of bands that it must have.
+        most: The largest number of pixels.
+
+    Returns:
+        Uint8, shape `(height, width, channels)`, the rotation applied.
+
+    Raises:
+        KsegError: The file has another number of bands, more than one frame beside smaller copies,
+            too many pixels, or pixels of neither 8 nor 16 bits.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        frames = [page for page in file.pages if not page.is_reduced]
+        if len(frames) != 1:
+            raise KsegError(f"has {len(frames)} frames; expected one, of {channels} bands")
+        page = frames[0]
+        if page.imagelength * page.imagewidth > most:
+            raise KsegError(f"has {page.imagewidth}x{page.imagelength} pixels, over {most:,}")
+        _check_count(page.samplesperpixel, channels)
+        _check_light(page.photometric == INK)
+        if page.dtype not in (np.uint8, np.uint16):
+            raise KsegError(f"holds pixels of type {page.dtype}; save it with 8 or 16 bits")
+        pixels = page.asarray()
+        turned = page.tags.valueof(274, 1)
+    if page.axes == "SYX":
+        pixels = np.moveaxis(pixels, 0, -1)
+    if pixels.dtype == np.uint16:
+        pixels = (pixels / 257).astype(np.uint8)
+    return np.ascontiguousarray(upright(pixels, turned))
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation, 1 to 8, to pixels, `(height, width, channels)`."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def shrunk(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Make uint8 pixels smaller, to `(height, width)`, each band by itself."""
+    if pixels.shape[:2] == size:
+        return pixels
+    bands = (Image.fromarray(band.copy()) for band in np.moveaxis(pixels, -1, 0))
+    return np.dstack([np.asarray(band.resize(size[::-1], Image.Resampling.BOX)) for band in bands])
+
+
+def _check_count(found: int, channels: int) -> None:
+    """Refuse another number of bands."""
+    if found != channels:
+        raise KsegError(
+            f"has {found} channel(s); expected {channels}, by channels={channels}. "
+            "Save as many bands in the file, 5 and more as TIFF, or give another channels="
+        )
+
+
+def _check_light(is_ink: bool) -> None:
+    """Refuse CMYK: four amounts of ink are a picture, not four bands of data."""
+    if is_ink:
+        raise KsegError("holds CMYK, which is ink; save it as RGB, and read it by channels=3")
