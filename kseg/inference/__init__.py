@@ -1,4 +1,4 @@
-"""From a model to masks."""
+"""From a model to masks: image -> probabilities -> mask, in that order."""
 
 import lazy_loader
 

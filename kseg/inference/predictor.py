@@ -1,15 +1,20 @@
-"""From images of any size to masks of the same size."""
+"""From images of any size to probabilities and masks of the same size."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from PIL import Image
 
 from kseg.errors import KsegError
+from kseg.inference.decision import decide
+from kseg.inference.engines.engine import Engine
+from kseg.inference.probabilities import Probabilities
+
+BATCH = 8
 
 
 class Predictor:
-    """Predicts class indices for images of any size.
+    """Predicts the classes of images of any size: image -> probabilities -> mask.
 
     An image whose longer side exceeds `max_side` is made smaller for the network, and what the
     network says is interpolated back. A side that `stride` does not divide is padded by its edge.
@@ -18,24 +23,41 @@ class Predictor:
         engine: Function from images, uint8, `(n, H, W, C)`, to probabilities `(n, H, W, classes)`.
         stride: The network takes sizes that are multiples of this.
         max_side: The longest side that the network is shown; `None` for no limit.
+
+    Example:
+        >>> predictor = Predictor(keras_engine(model), stride=16)
+        >>> masks = predictor.predict(images)
     """
 
-    def __init__(
-        self,
-        engine: Callable[[np.ndarray], np.ndarray],
-        *,
-        stride: int = 32,
-        max_side: int | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, *, stride: int = 32, max_side: int | None = None) -> None:
         self._engine = engine
         self._stride = stride
         self._max_side = max_side
 
-    def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Predict masks; consecutive images of one size go through the network together.
+    def probabilities(self, images: Iterable[np.ndarray]) -> Iterator[Probabilities]:
+        """Tell the probability of each class, image by image, as they are asked for.
+
+        Consecutive images of one size go through the network together, at most 8.
 
         Args:
-            images: Uint8, each `(height, width, channels)`.
+            images: Uint8, or float in 0..255, each `(height, width, channels)`; an iterator is read
+                batch by batch.
+
+        Raises:
+            KsegError: An entry is not an image.
+        """
+        for group in _of_one_shape(images):
+            shrunk = [self._shrunk(image) for image in group]
+            height, width = shrunk[0].shape[:2]
+            outputs = self._engine(np.stack([self._padded(image) for image in shrunk]))
+            for output, image in zip(outputs, group, strict=True):
+                yield Probabilities(output[:height, :width], image.shape[:2])
+
+    def predict(self, images: Iterable[np.ndarray]) -> list[np.ndarray]:
+        """Predict masks.
+
+        Args:
+            images: As in `probabilities`.
 
         Returns:
             Class indices, uint8, each of its image's `(height, width)`.
@@ -43,10 +65,10 @@ class Predictor:
         Raises:
             KsegError: An entry is not an image.
         """
-        return [mask for mask, _ in self.predict_with_confidence(images)]
+        return [mask for mask, _ in map(decide, self.probabilities(images))]
 
     def predict_with_confidence(
-        self, images: Sequence[np.ndarray]
+        self, images: Iterable[np.ndarray]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Predict masks, as `predict` does, and the probability of each pixel's class.
 
@@ -56,21 +78,7 @@ class Predictor:
         Raises:
             KsegError: An entry is not an image.
         """
-        for image in images:
-            if np.ndim(image) != 3:
-                raise KsegError(
-                    "Expected a sequence of images (height, width, channels). Received an entry of "
-                    f"shape {np.shape(image)}: give [image] for one, image[..., None] for grey."
-                )
-        answers = []
-        for group in _of_one_shape(images):
-            height, width = self._shrunk(group[0]).shape[:2]
-            outputs = self._engine(np.stack([self.shown(image) for image in group]))
-            answers += [
-                _likeliest(output[:height, :width], image.shape[:2])
-                for output, image in zip(outputs, group, strict=True)
-            ]
-        return answers
+        return list(map(decide, self.probabilities(images)))
 
     def shown(self, image: np.ndarray) -> np.ndarray:
         """Return an image as the network is shown it: within `max_side`, padded to `stride`."""
@@ -81,9 +89,7 @@ class Predictor:
         if self._max_side is None or max(height, width) <= self._max_side:
             return image
         scale = self._max_side / max(height, width)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = np.clip(image, 0, 255).astype(np.uint8)
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+        return _averaged(image, (max(1, round(height * scale)), max(1, round(width * scale))))
 
     def _padded(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
@@ -91,37 +97,35 @@ class Predictor:
         return np.pad(image, margins, mode="edge")
 
 
-def _likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the likeliest class of each pixel at `size`, one class at a time to save memory."""
-    if probabilities.shape[-1] == 1:
-        foreground = _resized(probabilities[..., 0], size)
-        is_foreground = foreground >= 0.5
-        return is_foreground.astype(np.uint8), np.where(is_foreground, foreground, 1 - foreground)
-    if probabilities.shape[:2] == size:
-        return probabilities.argmax(axis=-1).astype(np.uint8), probabilities.max(axis=-1)
-    best = _resized(probabilities[..., 0], size)
-    classes = np.zeros(size, np.uint8)
-    for index in range(1, probabilities.shape[-1]):
-        values = _resized(probabilities[..., index], size)
-        better = values > best
-        best[better] = values[better]
-        classes[better] = index
-    return classes, best
+def _averaged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return an image made smaller, uint8: each pixel the mean of those that it stands for.
+
+    Channel by channel, whatever their number: Pillow would take the last of two or four for alpha,
+    and weigh the others by it.
+    """
+    pixels = image if image.dtype == np.uint8 else np.clip(image, 0, 255).astype(np.uint8)
+    channels = [
+        Image.fromarray(np.ascontiguousarray(pixels[..., index]))
+        for index in range(pixels.shape[-1])
+    ]
+    return np.stack([one.resize(size[::-1], Image.Resampling.BOX) for one in channels], axis=-1)
 
 
-def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if values.shape == size:
-        return values
-    image = Image.fromarray(np.asarray(values, np.float32))
-    return np.array(image.resize(size[::-1], Image.Resampling.BILINEAR))
-
-
-def _of_one_shape(images: Iterable[np.ndarray], most: int = 8) -> Iterator[list[np.ndarray]]:
+def _of_one_shape(images: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Group consecutive images of one shape, at most `BATCH`."""
     group: list[np.ndarray] = []
     for image in images:
-        if group and (image.shape != group[0].shape or len(group) == most):
+        if np.ndim(image) != 3:
+            raise KsegError(
+                "images must be a sequence of (height, width, channels). Received an entry of "
+                f"shape {np.shape(image)}: give [image] for one, image[..., None] for grey."
+            )
+        if group and image.shape != group[0].shape:
             yield group
             group = []
         group.append(image)
+        if len(group) == BATCH:
+            yield group
+            group = []
     if group:
         yield group

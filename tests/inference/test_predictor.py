@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kseg.inference import Predictor
 
@@ -63,3 +64,49 @@ def test_images_of_one_size_share_a_batch():
     masks = Predictor(engine).predict(images)
     assert [shape[0] for shape in engine.shapes] == [8, 2, 1, 1]
     assert [mask.shape for mask in masks] == [image.shape[:2] for image in images]
+
+
+def test_the_confidence_is_the_probability_of_the_class():
+    def engine(images):
+        return np.stack([images[..., 0] / 256, 1 - images[..., 0] / 256], axis=-1)
+
+    image = np.full((32, 32, 3), 64, np.uint8)
+    [(mask, confidence)] = Predictor(engine).predict_with_confidence([image])
+    np.testing.assert_array_equal(mask, 1)
+    np.testing.assert_array_equal(confidence, 0.75)
+
+
+def test_probabilities_come_batch_by_batch_from_an_iterator():
+    engine, taken = Engine(3), []
+
+    def images():
+        for index in range(20):
+            taken.append(index)
+            yield half(32, 40)
+
+    found = Predictor(engine).probabilities(images())
+    assert not taken
+    first = next(found)
+    assert (len(taken), len(engine.shapes)) == (8, 1)
+    assert first.array().shape == (32, 40, 3)
+    np.testing.assert_array_equal(first.of_class(2), half(32, 40)[..., 0] > 127)
+    assert len(list(found)) == 19
+    assert [shape[0] for shape in engine.shapes] == [8, 8, 4]
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_an_image_of_any_number_of_channels_is_averaged_channel_by_channel(channels):
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, channels), dtype=np.uint8)
+    shown = Predictor(Engine(), stride=1, max_side=24).shown(image)
+    means = image.reshape(16, 4, 24, 4, channels).mean(axis=(1, 3))
+    assert shown.shape == (16, 24, channels)
+    assert np.abs(shown - means).max() <= 1  # rounded along rows, then columns
+    assert Predictor(Engine(), max_side=24).predict([image])[0].shape == (64, 96)
+
+
+@pytest.mark.parametrize("size", [(300, 400), (77, 33)])
+def test_of_rgb_the_average_is_pillows(size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    shown = Predictor(Engine(), stride=1, max_side=32).shown(image)
+    expected = Image.fromarray(image).resize(shown.shape[1::-1], Image.Resampling.BOX)
+    np.testing.assert_array_equal(shown, np.asarray(expected))

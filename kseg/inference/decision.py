@@ -1,0 +1,34 @@
+"""From probabilities to a mask."""
+
+import numpy as np
+
+from kseg.inference.probabilities import Probabilities
+
+
+def decide(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the likeliest class of each pixel, the first of equals.
+
+    A single sigmoid output means foreground from 0.5 on. Classes are interpolated and compared one
+    at a time, so that memory does not grow with their number.
+
+    Args:
+        probabilities: What a network says about an image.
+
+    Returns:
+        Class indices, uint8, and the probability of each pixel's class, float in [0, 1]; each of
+        the image's `(height, width)`.
+    """
+    if probabilities.is_binary:
+        foreground = probabilities.of_class(1)
+        mask = foreground >= 0.5
+        return mask.astype(np.uint8), np.where(mask, foreground, 1 - foreground)
+    values = probabilities.values
+    if values.shape[:2] == probabilities.size:
+        return values.argmax(axis=-1).astype(np.uint8), values.max(axis=-1)
+    mask, confidence = np.zeros(probabilities.size, np.uint8), probabilities.of_class(0)
+    for index in range(1, probabilities.num_classes):
+        candidate = probabilities.of_class(index)
+        is_likelier = candidate > confidence
+        mask[is_likelier] = index
+        confidence[is_likelier] = candidate[is_likelier]
+    return mask, confidence

@@ -1,0 +1,3 @@
+from .engine import Engine as Engine
+from .keras_model import keras_engine as keras_engine
+from .keras_model import load_model as load_model

@@ -1,0 +1,84 @@
+"""The engine that works everywhere: a Keras model on the backend in use."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg.errors import KsegError
+from kseg.inference.engines.engine import Engine
+from kseg.models.supervision import DeeplySupervised
+
+
+def keras_engine(model: keras.Model) -> Engine:
+    """Run a Keras model on batches; of a deeply supervised one, its final head.
+
+    The model stays as it is, and may be trained on: the engine answers with the weights that it has
+    at that moment. `model.predict` would not do, because it leaves its traces on the model: its way
+    of compilation, on JAX its buffers, on PyTorch the mode of its modules.
+
+    Args:
+        model: From images `(n, H, W, C)` to probabilities `(n, H, W, classes)`, built.
+    """
+    network = model.final if isinstance(model, DeeplySupervised) else model
+    run = _RUNNERS[keras.backend.backend()](network)
+    return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a `.keras` file, without running code that it may carry.
+
+    Raises:
+        KsegError: The file is missing, truncated, or no Keras model.
+    """
+    if not path.is_file():
+        raise KsegError(f"{path} is missing. Train the run again with kseg train.")
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise KsegError(
+            f"{path} is not a whole Keras model ({type(error).__name__}). It may be damaged or "
+            "copied in part: copy it again, or train the run again with kseg train."
+        ) from error
+
+
+def _on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:
+    import tensorflow as tf
+
+    # XLA compiles anew for every image size, and is the slower one on a CPU. From the second size
+    # on, a graph for any size is used, so that a folder of many sizes is traced a few times only.
+    @tf.function(autograph=False, jit_compile=False, reduce_retracing=True)
+    def run(images: Any) -> Any:
+        return network(images, training=False)
+
+    return run
+
+
+def _on_jax(network: keras.Model) -> Callable[[np.ndarray], Any]:
+    import jax
+
+    @jax.jit
+    def run(trained: list, others: list, images: Any) -> Any:
+        outputs, _ = network.stateless_call(trained, others, images, training=False)
+        return outputs
+
+    def with_weights(images: np.ndarray) -> Any:
+        trained, others = network.trainable_variables, network.non_trainable_variables
+        return run([one.value for one in trained], [one.value for one in others], images)
+
+    return with_weights
+
+
+def _on_torch(network: keras.Model) -> Callable[[np.ndarray], Any]:
+    import torch
+
+    @torch.no_grad()
+    def run(images: np.ndarray) -> Any:
+        return network(images, training=False)
+
+    return run
+
+
+_RUNNERS = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}

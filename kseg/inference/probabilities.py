@@ -1,0 +1,64 @@
+"""What a network says about an image, before it is decided what the image shows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """What a network says about one image: the probability of each class at each pixel.
+
+    It is held at the network's size and interpolated to the image's size class by class, when it is
+    asked for: 21 classes of an image of 4000 x 3000 pixels would take a gigabyte. A single sigmoid
+    output counts as two classes, background and foreground.
+
+    Attributes:
+        values: Float in [0, 1], `(h, w, outputs)`, at the network's size, without padding.
+        size: `(height, width)` of the image.
+
+    Example:
+        >>> [found] = Predictor(keras_engine(model)).probabilities([image])
+        >>> found.of_class(1).shape == image.shape[:2]
+        True
+    """
+
+    values: np.ndarray
+    size: tuple[int, int]
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the network has a single sigmoid output."""
+        return self.values.shape[-1] == 1
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 2 for a single output."""
+        return 2 if self.is_binary else self.values.shape[-1]
+
+    def of_class(self, index: int) -> np.ndarray:
+        """Return the probabilities of a class, float32, `(height, width)` of the image.
+
+        Args:
+            index: From 0 to `num_classes - 1`.
+        """
+        if not self.is_binary:
+            return _resized(self.values[..., index], self.size)
+        foreground = _resized(self.values[..., 0], self.size)
+        return (1 - foreground, foreground)[index]
+
+    def array(self) -> np.ndarray:
+        """Return the probabilities of all classes, float32, `(height, width, num_classes)`."""
+        found = np.empty((*self.size, self.num_classes), np.float32)
+        for index in range(self.num_classes):
+            found[..., index] = self.of_class(index)
+        return found
+
+
+def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return an array of its own, interpolated bilinearly where the size differs."""
+    own = np.array(values, np.float32, order="C")
+    if own.shape == size:
+        return own
+    return np.array(Image.fromarray(own).resize(size[::-1], Image.Resampling.BILINEAR))
