@@ -7,10 +7,10 @@ import click
 def info() -> None:
     """Show versions, backend and device."""
     from kseg import machine
-    from kseg.cli.terminal import open_console, print_device, print_facts
+    from kseg.cli.printer import start
 
-    console = open_console()
-    backend, device = machine.backend(), machine.device()
-    print_facts(console, list(machine.versions().items()))
-    print_device(console, backend, device)
-    print_facts(console, [("precision", f"{device.precision}, the default here")])
+    printer = start()
+    device = machine.device()
+    printer.facts(list(machine.versions().items()))
+    printer.starts(device)
+    printer.facts([("precision", f"{device.precision}, the default here")])

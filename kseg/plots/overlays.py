@@ -15,7 +15,7 @@ def overlay(
     """Tint an image by its mask's colours; borders between regions are drawn, void is left.
 
     Args:
-        image: Uint8 RGB, shape `(H, W, 3)`.
+        image: Uint8, shape `(H, W, channels)`, shown as `as_rgb` does.
         mask: Class indices, shape `(H, W)`.
         labels: Classes and colours.
         strength: Part of the colour in the mixture, in [0, 1].
@@ -23,6 +23,7 @@ def overlay(
     Returns:
         Uint8 RGB, shape `(H, W, 3)`.
     """
+    image = as_rgb(image)
     tinted = (1 - strength) * image + strength * labels.colorize(mask)
     tinted[mask == labels.ignore] = image[mask == labels.ignore]
     border = np.zeros(mask.shape, bool)
@@ -30,6 +31,15 @@ def overlay(
     border[:, 1:] |= mask[:, 1:] != mask[:, :-1]
     tinted[border] = 255
     return tinted.astype(np.uint8)
+
+
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Return what can be shown of an image, uint8 `(H, W, 3)`.
+
+    Of three channels and more these are the first three; else the first one, as grey.
+    """
+    channels = image.shape[-1]
+    return image[..., :3] if channels >= 3 else np.repeat(image[..., :1], 3, axis=-1)
 
 
 def comparison(
@@ -42,7 +52,7 @@ def comparison(
         labels: Classes and colours.
     """
     pictures = [
-        (name, (image, labels.colorize(truth), labels.colorize(predicted)))
+        (name, (as_rgb(image), labels.colorize(truth), labels.colorize(predicted)))
         for name, image, truth, predicted in rows
     ]
     return sheet(("image", "truth", "prediction"), pictures, labels)

@@ -6,7 +6,7 @@ from pathlib import Path
 from kseg import _files
 from kseg.data.augment.pipelines import Augmentation
 from kseg.data.samples import Samples
-from kseg.plots.overlays import overlay, sheet
+from kseg.plots.overlays import as_rgb, overlay, sheet
 
 
 def draw_samples(
@@ -27,7 +27,7 @@ def draw_samples(
     rows = []
     for index in indices:
         sample = samples[index]
-        pictures = [sample.image, overlay(sample.image, sample.mask, samples.labels)]
+        pictures = [as_rgb(sample.image), overlay(sample.image, sample.mask, samples.labels)]
         for number in range(len(titles) - 2):
             image, mask = augment(sample.image, sample.mask, seed + 1000 * index + number)
             pictures.append(overlay(image, mask, samples.labels))

@@ -29,7 +29,7 @@ def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
             {
                 "model.width": width,
                 "input.size": _shapes_size(recipe.model) if _is_drawn(recipe) else None,
-                "input.max_side": advice.MAX_SIDE["gpu" if on_gpu else "cpu"],
+                "input.max_side": advice.MOST[device.kind],
                 "input.scale": (0.5, 2.0) if on_gpu else (0.9, 1.2),
                 "optimizer.learning_rate": 3e-3,
                 "loop.precision": device.precision,

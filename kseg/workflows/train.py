@@ -189,6 +189,7 @@ def _learn(watch: Watch, job: _Job, run: Run, logs: "Sequence[keras.callbacks.Ca
 def _report(watch: Watch, job: _Job, run: Run) -> None:
     """Score the best epoch on the validation split at full size, and draw what was learned."""
     from kseg import _files
+    from kseg.data.reading import files
     from kseg.evaluation import evaluate
     from kseg.reports import figures
     from kseg.runs.run import open_source
@@ -200,6 +201,8 @@ def _report(watch: Watch, job: _Job, run: Run) -> None:
     _files.write_json(run.scores_file, {"split": "val", **evaluation.to_dict()})
     figures.report_training(run)
     figures.report_predictions(run, predictor, samples)
+    if job.plan.data.path == "shapes":  # none of them is on the disk, to try the prediction with
+        files.write_image(run.path / "sample.png", samples[0].image)
     watch.scored(evaluation, "val")
 
 

@@ -8,9 +8,10 @@ from kseg.cli.data.import_ import import_
 from kseg.cli.data.show import show
 from kseg.cli.data.stats import stats
 from kseg.cli.data.tile import tile
+from kseg.cli.errors import Commands
 
 
-@click.group()
+@click.group(cls=Commands)
 def data() -> None:
     """Check a data set, count what it holds, look at it, bring it into kseg's form.
 

@@ -28,16 +28,17 @@ def check(data: Path, mask_suffix: str, as_json: bool) -> None:
     """
     import json
 
-    from kseg.cli.terminal import counting, open_console
-    from kseg.data.doctor import examination as doctor
+    from kseg.cli.printer import start
 
-    console = open_console()
-    with counting(console, "reading", None) as on_pair:
-        report = doctor.examine(data, mask_suffix, on_pair)
+    printer = start()
+
+    from kseg.workflows.data import check_data
+
+    report = check_data(data, mask_suffix=mask_suffix, progress=printer)
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=2))
     else:
-        _print(console, report, data, mask_suffix)
+        _print(printer.console, report, data, mask_suffix)
     if not report.is_sound:
         raise click.exceptions.Exit(1)
 

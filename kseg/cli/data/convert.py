@@ -18,15 +18,14 @@ def convert(data: Path, out: Path, mask_suffix: str) -> None:
     OUT gets images/ and masks/, in train/, val/ and test/ where DATA is split, and classes.json.
     Images are copied as they are; masks become palette PNGs whose values are the classes.
     """
-    from kseg.cli.terminal import counting, open_console, print_facts
+    from kseg.cli.printer import Printer
     from kseg.data.tools import conversion
 
-    console = open_console()
-    with counting(console, "converting", None) as on_pair:
+    printer = Printer()
+    with printer.counting("converting", None) as on_pair:
         labels, note, count = conversion.convert(data, out, mask_suffix, on_pair)
     names = ", ".join(labels.names[:8]) + (", ..." if len(labels) > 8 else "")
-    print_facts(
-        console,
+    printer.facts(
         [
             ("read", note),
             ("written", f"{count} pairs, {len(labels)} classes ({names}) to {out}"),

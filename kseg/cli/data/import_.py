@@ -56,27 +56,25 @@ def import_(
     oxford_iiit_pet:border-is-void (background, pet), or tfds:NAME for any other. Nothing is
     downloaded without --download.
     """
-    from dataclasses import replace
-
-    from kseg.cli.terminal import counting, open_console, print_facts
-    from kseg.data.sources import tfds
-
-    wanted = tfds.wanted(name, image_key, mask_key)
     for split in {name for name, _ in splits}:
         if [name for name, _ in splits].count(split) > 1:
             raise click.UsageError(f"--split {split}=... is given twice.")
-    wanted = replace(wanted, splits=dict(splits))
-    console = open_console()
-    with counting(console, "writing", None) as on_pair:
-        counts = tfds.import_splits(
-            wanted,
-            out,
-            download=download,
-            on_pair=on_pair,
-            on_download=lambda text: print_facts(console, [("download", text)]),
-        )
+    from kseg.cli.printer import start
+
+    printer = start()
+
+    from kseg.workflows.data import import_data
+
+    counts = import_data(
+        name,
+        out,
+        splits=dict(splits),
+        image_key=image_key,
+        mask_key=mask_key,
+        download=download,
+        progress=printer,
+    )
     listed = ", ".join(f"{count} of {split}" for split, count in counts.items())
-    print_facts(
-        console,
-        [("written", f"{listed} to {out}"), ("next", f"kseg data check {shlex.quote(str(out))}")],
+    printer.facts(
+        [("written", f"{listed} to {out}"), ("next", f"kseg data check {shlex.quote(str(out))}")]
     )

@@ -44,17 +44,20 @@ def show(
 
     With --augment three changed versions of each are drawn beside it.
     """
-    if out.suffix.lower() != ".png":
-        raise click.BadParameter(f"'{out}' must end in .png.", param_hint="--out")
-    import numpy as np
+    from kseg.cli.printer import start
 
-    from kseg import sheets
-    from kseg.cli.terminal import open_console, print_facts
-    from kseg.data.augment.pipelines import augmentation
-    from kseg.data.sources import source as sources
+    printer = start()
 
-    samples, note = sources.open_pairs(data, split, mask_suffix)
-    order = np.random.default_rng(seed).permutation(len(samples))
-    changed = augmentation(augment, size, samples.labels.ignore) if augment else None
-    path = sheets.draw_samples(out, samples, sorted(order[:count].tolist()), changed, seed)
-    print_facts(open_console(), [("data", note), ("written", str(path))])
+    from kseg.workflows.data import show_data
+
+    note = show_data(
+        data,
+        out,
+        split=split,
+        count=count,
+        augment=augment,
+        size=size,
+        seed=seed,
+        mask_suffix=mask_suffix,
+    )
+    printer.facts([("data", note), ("written", str(out))])

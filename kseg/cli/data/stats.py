@@ -27,20 +27,20 @@ def stats(data: Path, split: str | None, mask_suffix: str, as_json: bool) -> Non
     """Count what DATA holds: pixels, images and regions a class, sizes, colours, class weights."""
     import json
 
-    from kseg.cli.terminal import counting, open_console, print_facts
-    from kseg.data import statistics
-    from kseg.data.sources import source as sources
+    from kseg.cli.printer import start
 
-    console = open_console()
-    samples, note = sources.open_pairs(data, split, mask_suffix)
-    with counting(console, "reading", len(samples)) as on_sample:
-        found = statistics.describe(samples, on_sample)
+    printer = start()
+
+    from kseg.workflows.data import count_data
+
+    found = count_data(data, split=split, mask_suffix=mask_suffix, progress=printer)
+    statistics, labels = found.statistics, found.labels
     if as_json:
-        click.echo(json.dumps(found.to_dict(samples.labels), indent=2))
+        click.echo(json.dumps(statistics.to_dict(labels), indent=2))
         return
-    print_facts(console, [("data", f"{len(samples)} pairs"), ("", note)])
-    _print_classes(console, found, samples.labels)
-    _print_images(console, found)
+    printer.facts([("data", f"{len(statistics.sizes)} pairs"), ("", found.note)])
+    _print_classes(printer.console, statistics, labels)
+    _print_images(printer.console, statistics)
 
 
 def _print_classes(console: "Console", found: "Statistics", labels: "Labels") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from kseg.errors import KsegError
 from kseg.cli.options import Size, data_argument, mask_suffix_option
 
 
@@ -50,18 +51,18 @@ def tile(
 
     Crops that are there already are not cut again: a run that was broken off goes on.
     """
-    from kseg.cli.terminal import counting, open_console, print_facts
+    from kseg.cli.printer import Printer
     from kseg.data.tools import tiling
 
     try:
         cut = tiling.Cut(how, size, overlap, count, angle, seed)
-    except ValueError as error:
+    except KsegError as error:
         raise click.UsageError(str(error)) from None
-    console = open_console()
-    with counting(console, "cutting", None) as on_pair:
+    printer = Printer()
+    with printer.counting("cutting", None) as on_pair:
         number = tiling.tile(data, out, cut, mask_suffix, on_pair)
     facts = [
         ("written", f"{number} crops to {out}"),
         ("next", f"kseg train --data {shlex.quote(str(out))}"),
     ]
-    print_facts(console, facts)
+    printer.facts(facts)
