@@ -1,2 +1,9 @@
+from .accumulators import Accumulator as Accumulator
+from .accumulators import Borders as Borders
+from .accumulators import CalibrationCounts as CalibrationCounts
+from .accumulators import ConfusionCounts as ConfusionCounts
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
+from .levels import Level as Level
+from .levels import measure_levels as measure_levels
+from .levels import recommend as recommend

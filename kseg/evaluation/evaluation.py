@@ -1,20 +1,19 @@
 """Predictor and samples to scores of a whole data set."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 
 import numpy as np
 
-from kseg import _checks
 from kseg.data.samples import Sample, Samples
-from kseg.inference.predictor import Predictor
+from kseg.evaluation.accumulators import Accumulator, Borders, CalibrationCounts, ConfusionCounts
+from kseg.inference.decision import decide
+from kseg.inference.predictor import BATCH, Predictor
 from kseg.labels import Labels
-from kseg.metrics.boundary import BorderScores, score_borders
-from kseg.metrics.calibration import Calibration, count_calibration
-from kseg.metrics.confusion import count_confusion
+from kseg.metrics.boundary import BorderScores
+from kseg.metrics.calibration import Calibration
 from kseg.metrics.intervals import mean_iou_interval
 from kseg.metrics.scores import Scores, divided, ratio
 from kseg.metrics.scores import iou as iou_of
@@ -120,34 +119,38 @@ def evaluate(
 
     Raises:
         KsegError: A sample cannot be read, the model predicts a class that the data does not have,
-            or the tolerance is not above 0.
+            or `border` is not above 0.
     """
     labels = samples.labels
-    classes, void = len(labels), labels.ignore
+    confusion, extra = ConfusionCounts(labels), {}
     if border is not None:
-        border = _checks.above(border, 0, "border")
-    matrix = np.zeros((classes, classes), np.int64)
-    counts, names, borders, calibrations = [], [], [], []
-    for group in _read_ahead(samples, 8):
-        answers = predictor.predict_with_confidence([sample.image for sample in group])
-        for sample, (mask, confidence) in zip(group, answers, strict=True):
-            own = count_confusion(sample.mask, mask, classes, void)
-            matrix += own
-            counts.append([np.diag(own), own.sum(axis=1), own.sum(axis=0)])
-            names.append(sample.name)
-            if border is not None:
-                borders.append(score_borders(sample.mask, mask, classes, void, border))
-            if calibration:
-                calibrations.append(count_calibration(sample.mask, mask, confidence, classes, void))
-            on_image()
+        extra["border"] = Borders(labels, border)
+    if calibration:
+        extra["calibration"] = CalibrationCounts(labels)
+    _accumulate([confusion, *extra.values()], predictor, samples, on_image)
+    counts = confusion.result()
     return Evaluation(
         labels,
-        Scores(matrix),
-        tuple(names),
-        np.array(counts, np.int64).reshape(-1, 3, classes),
-        reduce(add, borders) if borders else None,
-        reduce(add, calibrations) if calibrations else None,
+        Scores(counts.matrix),
+        counts.names,
+        counts.per_image,
+        **{name: one.result() for name, one in extra.items()},
     )
+
+
+def _accumulate(
+    accumulators: Sequence[Accumulator],
+    predictor: Predictor,
+    samples: Samples,
+    on_image: Callable[[], None],
+) -> None:
+    for group in _read_ahead(samples, BATCH):
+        answers = predictor.probabilities(sample.image for sample in group)
+        for sample, probabilities in zip(group, answers, strict=True):
+            mask, confidence = decide(probabilities)
+            for accumulator in accumulators:
+                accumulator.update(sample, mask, confidence)
+            on_image()
 
 
 def _read_ahead(samples: Samples, count: int) -> Iterator[list[Sample]]:

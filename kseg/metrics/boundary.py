@@ -17,7 +17,7 @@ from kseg.metrics.scores import divided, mean_of
 
 @dataclass(frozen=True)
 class BorderScores:
-    """Scores of the borders of a data set, each an array of one number a class.
+    """Scores of the borders of a data set, each an array of one number per class.
 
     Counts are summed over the images before they are divided. Distances are of each image that
     holds the class in truth and in prediction, and then their mean.

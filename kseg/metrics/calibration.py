@@ -14,9 +14,9 @@ class Calibration:
     """Confidence and correctness of pixels, in bins of equal width from 0 to 1.
 
     Attributes:
-        pixels: Pixels a bin, int64.
-        confidence: Sum of the probability of the predicted class, float64, a bin.
-        correct: Pixels whose predicted class is the true one, int64, a bin.
+        pixels: Pixels per bin, int64.
+        confidence: Sum of the probability of the predicted class, float64, per bin.
+        correct: Pixels whose predicted class is the true one, int64, per bin.
     """
 
     pixels: np.ndarray
@@ -33,7 +33,7 @@ class Calibration:
 
     @property
     def expected_error(self) -> float:
-        """Expected calibration error in [0, 1]: mean over pixels of |accuracy - confidence| a bin.
+        """Expected calibration error in [0, 1]: |accuracy - confidence| per bin, mean over pixels.
 
         References:
             Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017, https://arxiv.org/abs/1706.04599,

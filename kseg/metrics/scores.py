@@ -44,44 +44,67 @@ class Scores:
 
     @property
     def iou(self) -> np.ndarray:
-        """IoU a class, float64 in [0, 1]; NaN where neither truth nor prediction has the class."""
+        """IoU per class, float64 in [0, 1]; NaN where neither truth nor prediction has it."""
         return self._of_each_class(iou)
 
     @property
     def dice(self) -> np.ndarray:
-        """Dice a class, float64 in [0, 1]; NaN as in `iou`."""
+        """Dice per class, float64 in [0, 1]; NaN as in `iou`."""
         return self._of_each_class(dice)
 
     @property
     def accuracy(self) -> np.ndarray:
-        """Accuracy a class, float64 in [0, 1]; NaN where the truth has no pixel of the class."""
+        """Accuracy per class, float64 in [0, 1]; NaN where the truth has no pixel of the class."""
         return self._of_each_class(accuracy)
 
     @property
     def precision(self) -> np.ndarray:
-        """Precision a class, float64 in [0, 1]; NaN where no pixel is predicted as the class."""
+        """Precision per class, float64 in [0, 1]; NaN where no pixel is predicted as the class."""
         return self._of_each_class(precision)
 
     @property
     def pixels(self) -> np.ndarray:
-        """Pixels a class in truth, int64."""
+        """Pixels per class in truth, int64."""
         return self.matrix.sum(axis=1)
 
     @property
-    def means(self) -> dict[str, float]:
-        """Means over the classes, and scores of all pixels; NaN without a pixel.
+    def mean_iou(self) -> float:
+        """Mean of the IoU over the classes that have one."""
+        return mean_of(self.iou)
 
-        Mean IoU, mean Dice, pixel accuracy, mean pixel accuracy, and frequency-weighted IoU, in
-        which a class weighs as much as it has pixels (Long, Shelhamer and Darrell 2015).
+    @property
+    def mean_dice(self) -> float:
+        """Mean of the Dice coefficient over the classes that have one."""
+        return mean_of(self.dice)
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """Part of all pixels that is predicted rightly."""
+        return float(divided(np.trace(self.matrix), self.matrix.sum()))
+
+    @property
+    def mean_pixel_accuracy(self) -> float:
+        """Mean of the accuracy over the classes that the truth has."""
+        return mean_of(self.accuracy)
+
+    @property
+    def frequency_weighted_iou(self) -> float:
+        """Mean of the IoU in which a class weighs as much as it has pixels in truth.
+
+        References:
+            Long, Shelhamer and Darrell 2015, https://arxiv.org/abs/1411.4038, Section 5.
         """
-        right, total = np.trace(self.matrix), self.matrix.sum()
-        weighted = np.nansum(self.iou * self.pixels)
+        return float(divided(np.nansum(self.iou * self.pixels), self.matrix.sum()))
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The five numbers above by their names; each is NaN without a pixel."""
         return {
-            "mean_iou": mean_of(self.iou),
-            "mean_dice": mean_of(self.dice),
-            "pixel_accuracy": float(right / total) if total else float("nan"),
-            "mean_pixel_accuracy": mean_of(self.accuracy),
-            "frequency_weighted_iou": float(weighted / total) if total else float("nan"),
+            "mean_iou": self.mean_iou,
+            "mean_dice": self.mean_dice,
+            "pixel_accuracy": self.pixel_accuracy,
+            "mean_pixel_accuracy": self.mean_pixel_accuracy,
+            "frequency_weighted_iou": self.frequency_weighted_iou,
         }
 
     def _of_each_class(self, score: Any) -> np.ndarray:

@@ -77,7 +77,7 @@ class ConfusionMetric(keras.metrics.Metric):
     def score(
         self, correct: KerasTensor, truth: KerasTensor, predicted: KerasTensor
     ) -> KerasTensor:
-        """Turn the counts a class, float32, into one number."""
+        """Turn the counts per class, float32, into one number."""
         raise NotImplementedError
 
     @property

@@ -74,7 +74,7 @@ def test_each_image_is_scored_by_itself():
 def test_the_interval_is_that_of_sets_of_images_drawn_with_replacement():
     found = evaluate(Predictor(by_brightness), Listed(6))
     lower, upper = found.interval
-    assert lower < found.scores.means["mean_iou"] < upper
+    assert lower < found.scores.mean_iou < upper
     rng, scores = np.random.default_rng(1), []
     for _ in range(500):
         right, truth, guessed = found.counts[rng.integers(0, 6, 6)].sum(axis=0)[:, :3]
@@ -94,7 +94,7 @@ def test_borders_and_calibration_are_scored_when_they_are_asked_for():
     np.testing.assert_array_equal(found.border.counts, sum(one.counts for one in expected))
     np.testing.assert_allclose(found.border.distances, sum(one.distances for one in expected))
     # The engine is certain of everything, and right as often as its accuracy says.
-    accuracy = found.scores.means["pixel_accuracy"]
+    accuracy = found.scores.pixel_accuracy
     assert found.calibration.expected_error == pytest.approx(1 - accuracy)
     content = json.loads(json.dumps(found.to_dict()))
     assert content["border_tolerance"] == 2

@@ -25,6 +25,8 @@ def test_a_case_by_hand():
             "frequency_weighted_iou": 3 / 5 * 2 / 4 + 2 / 5 * 1 / 3,
         }
     )
+    for name, value in scores.means.items():
+        assert getattr(scores, name) == value
     np.testing.assert_allclose(scores.precision, [2 / 3, 1 / 2, np.nan])
 
 
@@ -58,7 +60,7 @@ def test_mending_a_wrong_pixel_never_lowers_a_score_of_its_class(truth, predicte
     target = truth.flat[place]
     assert after.iou[target] >= before.iou[target]
     for name in ("pixel_accuracy", "mean_iou", "mean_dice"):
-        assert after.means[name] >= before.means[name] - 1e-12
+        assert getattr(after, name) >= getattr(before, name) - 1e-12
 
 
 @settings(max_examples=50, deadline=None)
@@ -86,10 +88,9 @@ def test_scikit_learn_gives_the_same():
     np.testing.assert_allclose(scores.dice, peer.f1_score(*pair, average=None))
     np.testing.assert_allclose(scores.precision, peer.precision_score(*pair, average=None))
     np.testing.assert_allclose(scores.accuracy, peer.recall_score(*pair, average=None))
-    means = scores.means
-    assert means["mean_pixel_accuracy"] == pytest.approx(peer.balanced_accuracy_score(*pair))
+    assert scores.mean_pixel_accuracy == pytest.approx(peer.balanced_accuracy_score(*pair))
     weighted = peer.jaccard_score(*pair, average="weighted")
-    assert means["frequency_weighted_iou"] == pytest.approx(weighted)
+    assert scores.frequency_weighted_iou == pytest.approx(weighted)
 
 
 def test_a_class_that_the_data_does_not_have_is_no_hit_of_another():
