@@ -18,7 +18,7 @@ from kseg.errors import KsegError
 Kind = TypeVar("Kind", bound=BaseModel)
 
 SHORT = reprlib.Repr()
-SHORT.maxstring = SHORT.maxother = 80
+SHORT.maxstring, SHORT.maxother, SHORT.maxlevel = 80, 80, 2
 """Spells what was received: of anything long or deep, its beginning."""
 
 

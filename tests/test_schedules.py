@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from kseg.schedules import cosine_with_warmup
+from kseg._settings import validated
+from kseg.errors import KsegError
+from kseg.schedules import Schedule, cosine_with_warmup, make_schedule
 
 pytestmark = pytest.mark.backend
 
@@ -20,3 +22,15 @@ def test_rises_linearly_and_falls_by_half_a_cosine():
 def test_very_short_trainings_have_a_schedule(steps):
     rates = [float(cosine_with_warmup(0.1, steps)(step)) for step in range(steps)]
     assert all(0 < rate <= 0.1 + 1e-6 for rate in rates)
+
+
+def test_constant_rises_and_stays():
+    schedule = make_schedule(Schedule(name="constant", warmup=0.1), 0.1, 100)
+    rates = np.array([float(schedule(step)) for step in range(100)])
+    np.testing.assert_allclose(rates[:11], np.linspace(0.001, 0.1, 11), rtol=1e-5)
+    np.testing.assert_allclose(rates[10:], 0.1, rtol=1e-5)
+
+
+def test_an_unknown_one_gets_the_nearest():
+    with pytest.raises(KsegError, match="Did you mean 'cosine'"):
+        validated(Schedule, "cosinus")

@@ -1,6 +1,6 @@
 """Options made from the fields of a recipe: what a section says of a field is said once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -12,14 +12,23 @@ from kseg.errors import KsegError
 from kseg.runs.recipe import SECTIONS, WORDS, Recipe, fields
 
 
-def recipe_options(command: Callable) -> Callable:
-    """Add an option for each field of a recipe that has one, and `--set` for all."""
-    command = _set_option(command)
-    places = {path: word for word, path in WORDS.items()}
-    for path, field in reversed(fields().items()):
-        if is_option(field):
-            command = _option(path, places[path], field)(command)
-    return command
+def recipe_options(paths: Collection[str] | None = None) -> Callable:
+    """Return a decorator that adds an option per field of a recipe, and `--set` for all.
+
+    Args:
+        paths: The fields; by default all that have an option.
+    """
+    known = fields()
+    words = {path: word for word, path in WORDS.items()}
+    chosen = paths or [path for path, field in known.items() if is_option(field)]
+
+    def decorate(command: Callable) -> Callable:
+        command = _set_option(command)
+        for path in reversed(list(chosen)):
+            command = _option(path, words[path], known[path])(command)
+        return command
+
+    return decorate
 
 
 def chosen(values: Mapping[str, Any]) -> dict[str, Any]:

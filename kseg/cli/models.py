@@ -1,18 +1,26 @@
 """`kseg models`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from kseg.cli.fields import chosen, recipe_options
 from kseg.cli.options import Size, one_of
 from kseg.models.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
-    import keras
-    from rich.console import Console
-
+    from kseg.cli.printer import Printer
     from kseg.models.measures import Measures
+    from kseg.workflows.models import Description
+
+FIELDS = (
+    "data.channels",
+    "model.width",
+    "model.encoder",
+    *(f"model.{name}" for name in ("filters", "decoder_filters", "output")),
+    *(f"model.{name}" for name in ("block", "down", "up", "skip", "head")),
+)
 
 
 @click.command()
@@ -26,11 +34,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="Height and width of the image for which FLOPs are counted.",
 )
-@click.option("--width", type=click.IntRange(1), help="Channels of the first level.")
 @click.option(
     "--classes", type=click.IntRange(1), default=2, show_default=True, help="Number of classes."
 )
-@click.option("--encoder", metavar="NAME", help="Encoder under ARCH, if it takes any.")
+@recipe_options(FIELDS)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -39,10 +46,10 @@ if TYPE_CHECKING:
 def models(
     arch: str | None,
     size: tuple[int, int],
-    width: int | None,
     classes: int,
-    encoder: str | None,
     out: Path | None,
+    set: dict[str, Any],
+    **choices: Any,
 ) -> None:
     """List the architectures, or describe ARCH: its layers as a table, its graph as a picture.
 
@@ -50,97 +57,63 @@ def models(
     additions of convolutions, dense layers and attention. The receptive field is the part of the
     image, in pixels, that one output pixel sees.
     """
-    from kseg import machine
-    from kseg.cli.terminal import open_console
+    from kseg.cli.printer import start
 
-    if arch is None and (encoder or out):
-        raise click.UsageError("--encoder and --out describe one architecture: kseg models ARCH.")
-    if arch is not None:
-        _check(arch, width, encoder, out)
-    console = open_console()
-    machine.backend()
+    given = chosen(choices)
+    if arch is None and (set or out or given.keys() - {"width"}):
+        options = ", ".join(f"--{name}" for name in given if name != "width")
+        raise click.UsageError(
+            f"{options or '--set and --out'} describe one architecture: kseg models ARCH."
+        )
+    printer = start()
     if arch is None:
-        _list(console, size, width, classes)
-    else:
-        _describe(console, arch, size, width, classes, encoder, out or Path(f"{arch}.png"))
+        _list(printer, size, classes, given.get("width"))
+        return
+
+    from kseg.workflows.models import describe_model
+
+    out = out or Path(f"{arch}.png")
+    _describe(
+        printer, arch, size, describe_model(arch, out, size=size, classes=classes, set=set, **given)
+    )
 
 
-def _check(arch: str, width: int | None, encoder: str | None, out: Path | None) -> None:
-    from kseg.models import catalog
-
-    if out is not None and out.suffix.lower() != ".png":
-        raise click.BadParameter(f"expected a name that ends in .png. Received: {out}")
-    try:
-        catalog.check(arch, width=width, encoder=encoder)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _list(console: "Console", size: tuple[int, int], width: int | None, classes: int) -> None:
+def _list(printer: "Printer", size: tuple[int, int], classes: int, width: int | None) -> None:
     from kseg.encoders.catalog import ENCODERS
+    from kseg.workflows.models import measure_models
 
-    console.print(
+    printer.console.print(
         f"[bold]{'architecture':<16} {'parameters':>11} {'GFLOPs':>7} {'sees':>7}  paper[/bold]"
     )
-    for arch, entry in ARCHITECTURES.items():
-        _, measures = _built(arch, size, width, classes)
-        console.print(
+    for arch, measures in measure_models(size=size, classes=classes, width=width):
+        entry = ARCHITECTURES[arch]
+        printer.say(
             f"{arch:<16} {measures.parameters:>11,} {measures.flops / 1e9:>7.1f} "
-            f"{_seen(measures):>7}  {entry.paper} {entry.year}",
-            markup=False,
+            f"{_seen(measures):>7}  {entry.paper} {entry.year}"
         )
     takers = ", ".join(name for name, entry in ARCHITECTURES.items() if entry.encoder)
-    console.print(
+    printer.say(
         f"\nAt {size[0]}x{size[1]} pixels, {classes} classes. 'sees' is the receptive field's side "
         f"in pixels; 'image' where all of it counts.\nAny encoder, by --encoder: {takers}.\n"
-        f"Encoders: {', '.join(ENCODERS)}.",
-        markup=False,
+        f"Encoders: {', '.join(ENCODERS)}."
     )
 
 
-def _describe(
-    console: "Console",
-    arch: str,
-    size: tuple[int, int],
-    width: int | None,
-    classes: int,
-    encoder: str | None,
-    out: Path,
-) -> None:
-    from kseg.cli.terminal import print_facts
-    from kseg.reports import report_network
-
-    model, measures = _built(arch, size, width, classes, encoder)
-    entry = ARCHITECTURES[arch]
-    model.summary(line_length=110, print_fn=lambda text, **_: console.print(text, markup=False))
-    picture = report_network(model, out, f"{arch}, {measures.parameters:,} parameters")
-    print_facts(
-        console,
+def _describe(printer: "Printer", arch: str, size: tuple[int, int], found: "Description") -> None:
+    entry, measures = ARCHITECTURES[arch], found.measures
+    found.network.summary(line_length=110, print_fn=lambda text, **_: printer.say(text))
+    uncounted = ", ".join(measures.uncounted)
+    printer.facts(
         [
             ("network", f"{arch}, {entry.paper} {entry.year}, {entry.url}"),
             ("parameters", f"{measures.parameters:,}"),
             ("FLOPs", f"{measures.flops / 1e9:.1f} billion at {size[0]}x{size[1]}"),
+            *([("", f"without those of {uncounted}, which are not known")] if uncounted else []),
             ("sees", f"{_seen(measures)} pixels" if measures.receptive_field else "the image"),
             ("builder", f"kseg.{entry.builder.split(':')[1]}"),
-            ("written", str(picture)),
-        ],
+            ("written", str(found.picture)),
+        ]
     )
-
-
-def _built(
-    arch: str,
-    size: tuple[int, int],
-    width: int | None,
-    classes: int,
-    encoder: str | None = None,
-) -> "tuple[keras.Model, Measures]":
-    """Build a network without making its weights, and measure it."""
-    from kseg.models import catalog
-    from kseg.models.measures import measure, shapes_only
-
-    with shapes_only():
-        model = catalog.build(arch, (*size, 3), classes, width=width, encoder=encoder, heads=1)
-        return model, measure(model, size)
 
 
 def _seen(measures: "Measures") -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kseg.cli.terminal import open_console, print_facts, print_scores, printable
+from kseg.data.augment.presets import SCALED
 from kseg.workflows.watching import Bars
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ class Printer(Bars):
                     "training",
                     f"{plan.loop.epochs} epochs, batch {plan.loop.batch_size}, crops of "
                     f"{height}x{width}, images up to {plan.input.max_side}, augmentation "
-                    f"{plan.input.augment} (scale {plan.input.scale[0]:g} to "
-                    f"{plan.input.scale[1]:g})",
+                    f"{plan.input.augment}{_scale(plan)}",
                 ),
                 (
                     "",
@@ -109,6 +109,12 @@ def start() -> Printer:
 
     machine.backend()
     return Printer()
+
+
+def _scale(plan: "Plan") -> str:
+    if plan.input.augment not in SCALED:
+        return ""
+    return " (scale {:g} to {:g})".format(*plan.input.scale)
 
 
 def _network(plan: "Plan") -> str:

@@ -23,7 +23,7 @@ from kseg.errors import Interrupted
     type=click.FloatRange(0, 100_000, min_open=True),
     help="Train as many epochs as this machine does in this time.",
 )
-@recipe_options
+@recipe_options()
 @click.option("--download", is_flag=True, help="Let TFDS download what is not on this machine.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
 @device_option

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from kseg.errors import KsegError
 from kseg.cli.options import Size, data_argument, mask_suffix_option
+from kseg.errors import KsegError
 
 
 @click.command()

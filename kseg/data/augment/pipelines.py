@@ -20,7 +20,7 @@ import numpy as np
 
 from kseg import _files
 from kseg.data.augment.crops import GREY, crop_with, scaled_crop
-from kseg.data.augment.presets import COLORED, check_pipeline, is_file
+from kseg.data.augment.presets import COLORED, SCALED, check_pipeline, is_file
 from kseg.errors import KsegError
 
 # albumentations looks up the network when it is imported, unless this is set first.
@@ -35,8 +35,6 @@ RESIZING = (
 )  # fmt: skip
 """Transforms whose masks would come out up to half a pixel beside their images: OpenCV's plain
 nearest neighbour takes the pixel's corner for its centre."""
-SCALED = ("light", "driving")
-"""Presets of which all but the scale can as well come after the crop."""
 
 
 @dataclass(frozen=True)

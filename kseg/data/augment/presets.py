@@ -23,6 +23,9 @@ PRESETS = {
 COLORED = ("driving", "photo")
 """Presets that change colours, and so work on images of 3 channels alone."""
 
+SCALED = ("light", "driving")
+"""Presets of which all but the scale can as well come after the crop."""
+
 
 def is_file(pipeline: str | Path) -> bool:
     """Tell whether an augmentation is a file of the user's."""

@@ -1,0 +1,127 @@
+"""What a training keeps and scores."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kseg.inference import load_model
+from kseg.losses import LOSSES
+from kseg.machine import Device
+from kseg.runs.recipe import make_recipe
+from kseg.runs.run import Run
+from kseg.training import defaults, engine, network
+from kseg.training.data import open_data
+
+CPU = Device("cpu", "a CPU", "float32")
+
+
+def prepared(folder, **words):
+    recipe = defaults.for_machine(make_recipe(data=folder, **words), CPU)
+    data = open_data(recipe)
+    recipe = recipe.changed(skipped=tuple(data.skipped))
+    return defaults.for_data(recipe, CPU, data.train, data.splits.labels), data
+
+
+def trained(folder, **words):
+    plan, data = prepared(folder, **words)
+    run = Run(folder / "run")
+    run.path.mkdir()
+    engine.train(plan, data, CPU, run)
+    return run
+
+
+QUICK = {"arch": "convnet", "width": 2, "epochs": 1}
+
+
+def test_every_loss_trains(rectangles):
+    run = trained(rectangles, loss="+".join(LOSSES), batch_size=3, **QUICK)
+    assert np.isfinite(run.history["loss"]).all()
+
+
+def test_validation_is_spread_so_that_it_costs_little(rectangles):
+    epochs = engine.validated_epochs(*prepared(rectangles, epochs=7, size=16, width=2))
+    assert epochs[-1] == 7
+    assert len(epochs) < 7
+    epochs = engine.validated_epochs(*prepared(rectangles, epochs=7, size=512, width=2))
+    assert epochs == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.backend
+def test_a_training_learns_rectangles(rectangles):
+    """A small network finds bright boxes on dark ground."""
+    run = trained(rectangles, width=4, epochs=40, batch_size=3, size=32)
+    assert run.history["val_mean_iou"].max() > 0.8
+    assert run.epochs == 40
+    assert 1 <= run.best_epoch <= 40
+    sample = run.source().split("val", run.labels)[0]
+    agreement = (run.predictor().predict([sample.image])[0] == sample.mask).mean()
+    assert agreement > 0.8
+
+
+def test_the_same_plan_gives_the_same_weights(rectangles):
+    """A training follows its seed alone."""
+    weights = []
+    for _ in range(2):
+        plan, data = prepared(rectangles, width=2, epochs=1, batch_size=3, size=32, seed=5)
+        network.set_seed(plan.seed)
+        model, batches, _ = engine.assemble(plan, data, CPU)
+        model.fit(batches, verbose=0, shuffle=False)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_the_saved_network_is_float32_whatever_it_was_trained_in(rectangles):
+    run = trained(rectangles, width=2, epochs=1, precision="bfloat16")
+    model = load_model(run.model_file)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert np.isfinite(model.predict_on_batch(np.zeros((1, 32, 32, 3)))).all()
+
+
+def test_a_deeply_supervised_run_keeps_all_heads_and_saves_one(rectangles):
+    fields = {"arch": "linknet", "encoder": "resnet18", "heads": 3, "head_weights": "half"}
+    run = trained(rectangles, width=4, epochs=1, size=32, **fields)
+    assert set(keras.models.load_model(run.heads_file).output) == {
+        "decoder_3", "decoder_2", "final",
+    }  # fmt: skip
+    assert keras.models.load_model(run.model_file).output.shape[-1] == 2
+    assert {"decoder_3", "decoder_2", "final", "loss", "val_mean_iou"} <= set(run.history)
+    assert run.recipe.model.head_weights == "half"
+
+
+def test_skipped_pairs_are_listed_in_the_run_and_in_its_recipe(rectangles):
+    (rectangles / "train/images/1.png").write_text("no image")
+    run = trained(rectangles, skip_broken=True, **QUICK)
+    assert set(json.loads(run.skipped_file.read_text())) == {"train/1"}
+    assert run.recipe.data.skipped == ("train/1",)
+
+
+@pytest.mark.parametrize("mix", ["cutmix", "copy-paste"])
+def test_rare_crops_and_mixed_samples_train(rectangles, mix):
+    run = trained(rectangles, crop="rare", mix=mix, **QUICK)
+    assert run.augmentation_file.exists()
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_grey_images_and_a_fourth_band_train_with_one_output(rectangles, channels):
+    """The box is seen in the last band alone."""
+    for path in rectangles.glob("*/images/*.png"):
+        grey = np.asarray(Image.open(path))[..., :1]
+        bands = np.concatenate([np.full_like(grey, 90)] * (channels - 1) + [grey], axis=-1)
+        Image.fromarray(bands.squeeze()).save(path)
+    run = trained(
+        rectangles,
+        channels=channels,
+        output="sigmoid",
+        width=4,
+        epochs=25,
+        batch_size=3,
+        size=32,
+    )
+    model = load_model(run.model_file)
+    assert model.input.shape[-1] == channels
+    assert model.output.shape[-1] == 1
+    assert run.history["val_mean_iou"].max() > 0.7
