@@ -6,6 +6,7 @@ import keras
 
 from kseg import _checks, blocks
 from kseg.errors import KsegError
+from kseg.models import names
 from kseg.models.heads import image_input, segmentation_output
 
 
@@ -88,9 +89,7 @@ def attention_maps(model: keras.Model) -> keras.Model:
         KsegError: The model has no attention gate.
     """
     maps = {
-        layer.name.removesuffix("_map"): layer.output
-        for layer in model.layers
-        if layer.name.endswith("_gate_map")
+        names.gate(layer.name): layer.output for layer in model.layers if names.gate(layer.name)
     }
     if not maps:
         raise KsegError(

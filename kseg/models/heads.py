@@ -4,6 +4,7 @@ import keras
 from keras import KerasTensor, layers
 
 from kseg import _checks, blocks
+from kseg.models import names
 
 
 def image_input(input_shape: tuple, stride: int) -> tuple[KerasTensor, KerasTensor]:
@@ -75,10 +76,10 @@ def logits(
 
     The arguments are those of `segmentation_output`.
     """
-    prefix = "" if name is None else f"{name}_"
-    x = layers.Conv2D(num_classes, kernel_size, padding="same", name=f"{prefix}logits")(x)
+    own = names.in_head(names.LOGITS, name)
+    x = layers.Conv2D(num_classes, kernel_size, padding="same", name=own)(x)
     for step in range(1, doublings + 1):
-        x = blocks.bilinear(x, name=f"{prefix}logits_up_{step}")
+        x = blocks.bilinear(x, name=f"{own}_up_{step}")
     return x
 
 
@@ -89,25 +90,23 @@ def image_output(
 
     The arguments are those of `segmentation_output`.
     """
-    prefix = "" if name is None else f"{name}_"
     padding = [
         _split((padded or 0) - (size or 0))
         for padded, size in zip(x.shape[1:3], image.shape[1:3], strict=True)
     ]
     if any(sum(pair) for pair in padding):
-        x = layers.Cropping2D(padding, name=f"{prefix}crop_to_image")(x)
+        x = layers.Cropping2D(padding, name=names.in_head(names.CROP, name))(x)
     if activation == "auto":
         activation = "sigmoid" if x.shape[-1] == 1 else "softmax"
-    kind = "logits_float32" if activation in (None, "none") else "probabilities"
-    return layers.Activation(
-        "linear" if kind == "logits_float32" else activation, dtype="float32", name=prefix + kind
-    )(x)
+    is_plain = activation in (None, "none")
+    own = names.in_head(names.LOGITS_FLOAT32 if is_plain else names.PROBABILITIES, name)
+    return layers.Activation("linear" if is_plain else activation, dtype="float32", name=own)(x)
 
 
 def _padded(x: KerasTensor, image: KerasTensor, stride: int) -> KerasTensor:
     padding = [_split(-(size or 0) % stride) for size in image.shape[1:3]]
     if any(sum(pair) for pair in padding):
-        x = layers.ZeroPadding2D(padding, name="pad_to_stride")(x)
+        x = layers.ZeroPadding2D(padding, name=names.PAD)(x)
     return x
 
 

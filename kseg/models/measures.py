@@ -1,15 +1,16 @@
 """What a network costs and sees: parameters, FLOPs, receptive field."""
 
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import KerasTensor, layers
+from keras import layers
+
+from kseg.models import names
+from kseg.models.graph import Call, Graph, resized, traced
 
 POINTWISE = (
     layers.Activation,
@@ -28,6 +29,55 @@ POINTWISE = (
 )
 POINTWISE_OPERATIONS = ("Cast", "Add", "Multiply")
 
+# What has no multiply-adds to speak of: layers, and operations by the names of their classes.
+FREE = (
+    *(kind for kind in POINTWISE if kind is not layers.Dense),
+    layers.Average,
+    layers.AveragePooling2D,
+    layers.Cropping2D,
+    layers.ELU,
+    layers.Flatten,
+    layers.GlobalAveragePooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.Identity,
+    layers.LeakyReLU,
+    layers.MaxPooling2D,
+    layers.Maximum,
+    layers.Minimum,
+    layers.Normalization,
+    layers.PReLU,
+    layers.Permute,
+    layers.Reshape,
+    layers.Softmax,
+    layers.Subtract,
+    layers.UpSampling2D,
+    layers.ZeroPadding2D,
+)
+FREE_OPERATIONS = (
+    "Absolute",
+    "Add",
+    "Cast",
+    "Concatenate",
+    "Cumsum",
+    "Divide",
+    "GetItem",
+    "Greater",
+    "Less",
+    "LogicalAnd",
+    "Max",
+    "Maximum",
+    "Mean",
+    "Minimum",
+    "Multiply",
+    "OnesLike",
+    "Pad",
+    "Reshape",
+    "Subtract",
+    "Sum",
+    "Transpose",
+    "TrueDivide",
+)
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -40,11 +90,14 @@ class Measures:
         receptive_field: Height and width, in pixels, of the part of the image that can change an
             output pixel; `None` where every pixel can, as with attention over the image or with
             averages over it. Normalisations are taken as fixed.
+        uncounted: Names of the layers whose multiplications and additions are unknown to kseg, and
+            so missing in `flops`; none in kseg's builders.
     """
 
     parameters: int
     flops: int
     receptive_field: int | None
+    uncounted: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -66,37 +119,50 @@ def shapes_only() -> Iterator[None]:
 
 
 def measure(model: keras.Model, size: tuple[int, int] = (256, 256)) -> Measures:
-    """Measure a model of kseg's builders.
+    """Measure a model, such as one of kseg's builders.
 
     Args:
-        model: A model whose layers are built-in ones; of several heads, all are measured together.
+        model: A model of one input; of several heads, all are measured together.
         size: `(height, width)` of the image for the FLOPs.
 
     Example:
         >>> measure(build_unet((256, 256, 3), 8)).parameters
         31038088
     """
-    flops = sum(map(_flops, _calls(model, size)))
+    graph = traced(model, size)
+    costs = [(call, _cost(call.operation)) for call in graph.calls]
+    flops = sum(cost(call) for call, cost in costs if cost is not None)
+    unknown = (call.operation.name for call, cost in costs if cost is None)
     parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    return Measures(parameters, flops, receptive_field(model))
+    field = _field(resized(graph, _large(model)))
+    return Measures(parameters, flops, field, tuple(dict.fromkeys(unknown)))
 
 
 def receptive_field(model: keras.Model) -> int | None:
     """Return the side of an output pixel's receptive field, or `None` where it is the image.
 
-    Of several heads it is the widest. Along the rows of an image larger than any field, each
-    operation takes the first and the last row of the image that count from its inputs.
+    Of several heads it is the widest.
+    """
+    return _field(traced(model, _large(model)))
+
+
+def _field(graph: Graph) -> int | None:
+    """Find the receptive field in a graph for an image that is larger than any.
+
+    Along the rows, each operation takes from its inputs the first and the last row of the image
+    that count.
     """
     rows: dict[int, np.ndarray | None] = {}
-    for call in _calls(model, _large(model)):
-        before = [rows[x] for x in call.inputs]
+    for call in graph.calls:
+        before = [rows.get(id(x)) for x in call.inputs]
         if not before:
-            rows[call.output] = np.repeat(np.arange(call.shape[1]), 2).reshape(-1, 2)
-        elif any(seen is None for seen in before):
-            rows[call.output] = None
+            seen = np.repeat(np.arange(call.shape[1]), 2).reshape(-1, 2)
+        elif any(part is None for part in before):
+            seen = None
         else:
-            rows[call.output] = _reached(call.operation, before, call.shape)
-    fields = [rows[id(output)] for output in model.outputs]
+            seen = _reached(call.operation, before, call.shape)
+        rows[id(call.outputs[0])] = seen
+    fields = [rows.get(id(output)) for output in graph.outputs]
     if any(field is None for field in fields):
         return None
     return max(int((field[:, 1] - field[:, 0]).max()) + 1 for field in fields)
@@ -104,7 +170,7 @@ def receptive_field(model: keras.Model) -> int | None:
 
 def _large(model: keras.Model) -> tuple[int, int]:
     """Return the size, larger than any field, that the model pads to a power of two."""
-    pads = [layer for layer in model.layers if layer.name == "pad_to_stride"]
+    pads = [layer for layer in model.layers if layer.name == names.PAD]
     margins = pads[0].padding if pads else ((0, 0), (0, 0))
     return tuple(side - sum(pair) for side, pair in zip((16384, 256), margins, strict=True))
 
@@ -154,71 +220,65 @@ def _window(
     return first, first + kernel - 1
 
 
-def _flops(call: "Call") -> int:
-    """Count an operation's multiply-adds, twice."""
-    operation, shape = call.operation, call.shape
-    positions = math.prod(shape[1:-1])
-    if isinstance(operation, layers.Conv2DTranspose):
-        positions = math.prod(call.shapes[0][1:-1])
-        each = math.prod(operation.kernel_size) * call.shapes[0][-1] * shape[-1]
-    elif isinstance(operation, layers.DepthwiseConv2D):
-        each = math.prod(operation.kernel_size) * shape[-1]
-    elif isinstance(operation, layers.Conv2D):
-        each = math.prod(operation.kernel_size) * call.shapes[0][-1] * shape[-1]
-        each //= operation.groups
-    elif isinstance(operation, layers.Dense):
-        each = call.shapes[0][-1] * shape[-1]
-    elif isinstance(operation, layers.MultiHeadAttention):
-        keys = math.prod(call.shapes[-1][1:-1])
-        products = 2 * (positions + keys) * shape[-1] + 2 * positions * keys
-        return 2 * products * shape[-1]
-    elif type(operation).__name__ == "Einsum":
-        return 2 * _einsum_products(operation.subscripts, call.shapes)
-    else:
-        return 0
-    return 2 * positions * each
+def _cost(operation: keras.Operation) -> Callable[[Call], int] | None:
+    """Return what counts an operation's multiplications and additions; `None` where unknown."""
+    for kind, cost in COSTS.items():
+        if isinstance(operation, kind):
+            return cost
+    name = type(operation).__name__
+    if isinstance(operation, keras.Layer):
+        return _nothing if isinstance(operation, FREE) else None
+    return _nothing if name in FREE_OPERATIONS else OPERATION_COSTS.get(name)
 
 
-def _einsum_products(subscripts: str, shapes: Sequence[tuple]) -> int:
+def _convolution(call: Call) -> int:
+    channels = call.shapes[0][-1] // call.operation.groups
+    return 2 * math.prod(call.shape[1:]) * math.prod(call.operation.kernel_size) * channels
+
+
+def _transposed_convolution(call: Call) -> int:
+    return (
+        2 * math.prod(call.shapes[0][1:]) * math.prod(call.operation.kernel_size) * call.shape[-1]
+    )
+
+
+def _depthwise_convolution(call: Call) -> int:
+    return 2 * math.prod(call.shape[1:]) * math.prod(call.operation.kernel_size)
+
+
+def _dense(call: Call) -> int:
+    return 2 * math.prod(call.shape[1:]) * call.shapes[0][-1]
+
+
+def _attention(call: Call) -> int:
+    """Count four products with weights, and the two of queries with keys and of their values."""
+    positions, keys = (math.prod(shape[1:-1]) for shape in (call.shape, call.shapes[-1]))
+    products = 2 * (positions + keys) * call.shape[-1] + 2 * positions * keys
+    return 2 * products * call.shape[-1]
+
+
+def _einsum(call: Call) -> int:
     sizes = {}
-    for letters, shape in zip(subscripts.split("->")[0].split(","), shapes, strict=True):
+    terms = call.operation.subscripts.split("->")[0].split(",")
+    for letters, shape in zip(terms, call.shapes, strict=True):
         sizes |= dict(zip(letters, shape, strict=True))
-    return math.prod(size for letter, size in sizes.items() if letter != "b")
+    return 2 * math.prod(size for letter, size in sizes.items() if letter != "b")
 
 
-class Call(NamedTuple):
-    """A layer or operation at a place of the graph, with the shapes that it has for an image.
-
-    Attributes:
-        operation: The layer or operation.
-        inputs: Keys of the tensors that it takes.
-        shapes: Their shapes, of one image.
-        output: Key of what it gives.
-        shape: Its shape.
-    """
-
-    operation: keras.Operation
-    inputs: Sequence[int]
-    shapes: Sequence[tuple]
-    output: int
-    shape: tuple
+def _nothing(call: Call) -> int:
+    return 0
 
 
-def _calls(model: keras.Model, size: tuple[int, int]) -> Iterator[Call]:
-    """Yield each call of a layer or operation, in order, for an image of a size.
-
-    Only shapes are computed: the graph is neither called nor copied.
-    """
-    specs = {id(model.input): KerasTensor((1, *size, model.input.shape[-1]), model.input.dtype)}
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            output = id(node.outputs[0])
-            if not node.is_input:
-                arguments, options = node.arguments.fill_in(specs)
-                specs[output] = node.operation.compute_output_spec(*arguments, **options)
-            inputs = [id(x) for x in node.input_tensors]
-            shapes = [specs[x].shape for x in inputs]
-            yield Call(node.operation, inputs, shapes, output, specs[output].shape)
+# What counts the multiplications and additions of a kind of layer, and of an operation by the name
+# of its class.
+COSTS: dict[type, Callable[[Call], int]] = {
+    layers.Conv2DTranspose: _transposed_convolution,
+    layers.DepthwiseConv2D: _depthwise_convolution,
+    layers.Conv2D: _convolution,
+    layers.Dense: _dense,
+    layers.MultiHeadAttention: _attention,
+}
+OPERATION_COSTS: dict[str, Callable[[Call], int]] = {"Einsum": _einsum}
 
 
 def parts(model: keras.Model) -> tuple[dict[str, tuple[int, float]], set[tuple[str, str]]]:
@@ -235,22 +295,14 @@ def parts(model: keras.Model) -> tuple[dict[str, tuple[int, float]], set[tuple[s
     joined: set[tuple[str, str]] = set()
     owner: dict[int, str] = {}
     image = _large(model)
-    for call in _calls(model, image):
-        before = [owner[x] for x in call.inputs]
-        name = _part(call.operation.name)
+    for call in traced(model, image).calls:
+        before = [owner[id(x)] for x in call.inputs]
+        name = names.part(call.operation.name)
         if not isinstance(call.operation, keras.Layer) and before:
             name = max(before, key=list(found).index)
-        owner[call.output] = name
+        owner |= {id(x): name for x in call.outputs}
         joined |= {(first, name) for first in before if first != name}
         if len(call.shape) == 4:
             smaller = image[0] / call.shape[1]
             found[name] = (call.shape[-1], min(smaller, found.get(name, (0, smaller))[1]))
     return found, joined
-
-
-def _part(name: str) -> str:
-    """Name the part of a network's figure that a layer belongs to."""
-    part = re.match(r"x\d+_\d+|[a-zA-Z]+\d*(_\d+(?=_|$))?", name)[0]
-    return {"pixels": "image", "pad": "image", "encoder": "image", "probabilities": "logits"}.get(
-        part, part
-    )

@@ -1,10 +1,9 @@
 """Pruning: a deeply supervised network cut back to one of its heads."""
 
-import re
-
 import keras
 
 from kseg.errors import KsegError
+from kseg.models import names
 
 
 def prune(model: keras.Model, level: int) -> keras.Model:
@@ -38,11 +37,11 @@ def head_of(model: keras.Model, level: int | None) -> str | None:
     Raises:
         KsegError: The model has one head, or none of that level.
     """
-    names = levels(model)
-    if level is not None and level not in names:
-        allowed = ", ".join(f"{number} ({name})" for number, name in names.items())
+    heads = levels(model)
+    if level is not None and level not in heads:
+        allowed = ", ".join(f"{number} ({name})" for number, name in heads.items())
         raise KsegError(f"level must be one of {allowed}. Received: {level!r}.")
-    return names.get(level)
+    return heads.get(level)
 
 
 def levels(model: keras.Model) -> dict[int, str]:
@@ -56,8 +55,8 @@ def levels(model: keras.Model) -> dict[int, str]:
             "Only a network of several heads can be pruned, such as build_unetpp(...) or "
             f"supervise(...). '{model.name}' has one head."
         )
-    numbers = {name: re.search(r"\d+$", name) for name in model.output}
-    return dict(sorted((int(found[0]), name) for name, found in numbers.items() if found))
+    numbers = {name: names.number(name) for name in model.output}
+    return dict(sorted((number, name) for name, number in numbers.items() if number is not None))
 
 
 def cut(model: keras.Model, name: str) -> keras.Model:

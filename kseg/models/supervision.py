@@ -9,7 +9,6 @@ model(images)                                          # all heads, by name
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from keras import KerasTensor, ops
 from kseg import _checks
 from kseg.errors import KsegError
 from kseg.losses.base import replicas
-from kseg.models import heads
+from kseg.models import heads, names
 
 Weights = str | Sequence[float]
 
@@ -201,9 +200,8 @@ def supervise(
     chosen = _chosen(parts, at)
     normalized(weights, len(chosen) + 1)
     num_classes, answer = model.output.shape[-1], model.layers[-1]
-    activation = (
-        answer.get_config()["activation"] if answer.name.endswith("probabilities") else None
-    )
+    is_probability = names.gives_probabilities(answer.name)
+    activation = answer.get_config()["activation"] if is_probability else None
     outputs = {
         name: heads.segmentation_output(
             parts[name],
@@ -221,57 +219,43 @@ def supervise(
 
 
 def _decoder_parts(model: keras.Model) -> dict[str, KerasTensor]:
-    """Find the last features of each part of the decoder before the final one, in order.
-
-    Of nested decoders, whose nodes are x{row}_{column}, these are the nodes of the upper rows.
-    """
+    """Find the last features of each part of the decoder before the final one, in order."""
     parts = {}
     for layer in model.layers:
-        found = re.match(r"(decoder_\d+|p\d+|x\d+_[1-9]\d*)(_|$)", layer.name)
-        if found:
-            parts[found[1]] = layer.output
-    if "x0_1" in parts:
-        parts = {name: x for name, x in parts.items() if name.startswith("x0_")}
-    elif "x1_1" in parts:
-        parts = {name: x for name, x in parts.items() if name.startswith(("x0_", "x1_"))}
-    return dict(sorted(parts.items(), key=lambda part: _place(part[0]))[:-1])
+        part = names.decoder_part(layer.name)
+        if part is not None:
+            parts[part] = layer.output
+    return {name: parts[name] for name in names.heads_of(parts)[:-1]}
 
 
 def _chosen(parts: dict[str, KerasTensor], at: int | Sequence[str] | None) -> list[str]:
-    names = list(parts)
-    if not names:
+    known = list(parts)
+    if not known:
         raise KsegError(
             "The model has no decoder of several parts (layers named decoder_1, decoder_2, ...), "
             "so there is nowhere to add side heads."
         )
     if at is None:
-        return names
+        return known
     if isinstance(at, int):
-        if not 2 <= at <= len(names) + 1:
+        if not 2 <= at <= len(known) + 1:
             raise KsegError(
-                f"The number of heads must be from 2 to {len(names) + 1}, the final one included. "
+                f"The number of heads must be from 2 to {len(known) + 1}, the final one included. "
                 f"Received: {at}."
             )
-        return names[len(names) + 1 - at :]
+        return known[len(known) + 1 - at :]
     for name in at:
-        _checks.one_of(name, names, "part of the decoder")
-    return [name for name in names if name in at]
+        _checks.one_of(name, known, "part of the decoder")
+    return [name for name in known if name in at]
 
 
 def _doublings(model: keras.Model, part: KerasTensor) -> int:
     """Tell how often features must be doubled to reach the padded size of the image."""
-    layer_names = [layer.name for layer in model.layers]
-    start = model.get_layer("pad_to_stride").output if "pad_to_stride" in layer_names else None
-    full = (model.input if start is None else start).shape
+    pads = [layer for layer in model.layers if layer.name == names.PAD]
+    full = (pads[0].output if pads else model.input).shape
     if None in full[1:3]:
         full = (1, 1024, 1024, model.input.shape[-1])
         part_shape = keras.Model(model.input, part).compute_output_shape(full)
     else:
         part_shape = part.shape
     return round(math.log2(full[1] / part_shape[1]))
-
-
-def _place(name: str) -> int:
-    """Tell a part's place: nested nodes rise with their column, levels fall to the full size."""
-    number = int(re.search(r"\d+$", name)[0])
-    return number if name.startswith("x") else -number

@@ -1,15 +1,20 @@
 """Parameters, FLOPs and receptive fields, by hand and by trying."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+import kseg.blocks
+import kseg.models
 from kseg import blocks, build_attention_unet, build_unet, build_unet3plus, build_unetpp
+from kseg.models.architectures import ARCHITECTURES
 from kseg.models.catalog import build
-from kseg.models.measures import measure, parts, receptive_field
+from kseg.models.measures import measure, parts, receptive_field, shapes_only
 from kseg.models.settings import Model
 
 
@@ -99,3 +104,65 @@ def test_parts_sum_a_network_up():
     assert found["logits"] == (2, 1)
     assert ("encoder_4", "decoder_4") in joined
     assert ("encoder_1", "decoder_4") not in joined
+
+
+def test_a_shared_layer_counts_each_time_it_is_called():
+    image = keras.Input((8, 8, 4))
+    shared = layers.Conv2D(4, 3, padding="same")
+    model = keras.Model(image, shared(shared(image)))
+    assert measure(model, (8, 8)).flops == 2 * (2 * 64 * 9 * 4 * 4)
+    assert receptive_field(model) == 5
+
+
+def test_what_is_unknown_is_named_and_not_counted_as_nothing():
+    class Mixing(layers.Layer):
+        def call(self, x):
+            return x @ keras.ops.ones((3, 3))
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    image = keras.Input((8, 8, 3))
+    mixed = Mixing(name="mixing")
+    x = mixed(mixed(layers.Conv2D(3, 1)(image)))
+    x = keras.ops.matmul(x, keras.ops.transpose(x, (0, 1, 3, 2)))
+    measures = measure(keras.Model(image, x), (8, 8))
+    assert measures.flops == 2 * 64 * 3 * 3
+    assert len(measures.uncounted) == 2
+    assert measures.uncounted[0] == "mixing"
+    assert measures.uncounted[1].startswith("matmul")
+    assert measures.receptive_field is None
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_everything_in_kseg_is_counted(arch):
+    with shapes_only():
+        model = build(Model(arch=arch, width=8), (None, None, 3), 2)
+    assert measure(model).uncounted == ()
+
+
+@pytest.mark.parametrize("encoder", ["mit_b0", "mobilenetv3_small", "efficientnetv2_b0", "vgg16"])
+def test_everything_in_encoders_is_counted(encoder):
+    with shapes_only():
+        model = build(Model(arch="fpn", encoder=encoder), (None, None, 3), 2)
+    assert measure(model).uncounted == ()
+
+
+@pytest.mark.backend
+def test_measuring_leaves_a_network_as_it_is():
+    """Layers get no further calls, and a compiled model of several heads is measured too."""
+    model = build_unetpp((None, None, 3), 2, filters=(4, 8, 16))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    before = [layer.output for layer in model.layers]
+    first, second = measure(model, (64, 64)), measure(model, (64, 128))
+    assert second.flops == 2 * first.flops
+    assert second.receptive_field == first.receptive_field
+    assert all(layer.output is old for layer, old in zip(model.layers, before, strict=True))
+    assert model(np.zeros((1, 8, 8, 3)))["x0_1"].shape == (1, 8, 8, 2)
+
+
+def test_measures_do_without_private_parts_of_keras():
+    private = re.compile(r"\b(model|layer|operation|node|call|copy|keras|x)\._[a-z]")
+    for part in (kseg.models, kseg.blocks):
+        for path in Path(part.__file__).parent.glob("*.py"):
+            assert not private.search(path.read_text()), path
