@@ -65,6 +65,26 @@ def test_the_model_stays_as_it_was_and_can_be_trained_on(build, jit_compile):
     np.testing.assert_allclose(now, keras_engine(model)(images()), atol=1e-5)
 
 
+def test_a_look_after_each_epoch_does_not_change_the_training():
+    answers, weights = [], []
+    for look in (True, False):
+        keras.utils.set_random_seed(0)
+        model = build_unet(ANY, 3, filters=NARROW)
+        model.compile(keras.optimizers.Adam(0.01), CrossEntropy())
+        engine = keras_engine(model)
+        callback = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, engine=engine: answers.append(engine(images()))
+        )
+        masks = np.zeros((4, 16, 24), np.uint8)
+        model.fit(images(4), masks, batch_size=2, epochs=3, verbose=0, callbacks=[callback] * look)
+        weights.append(model.get_weights())
+    assert len(answers) == 3
+    assert np.abs(answers[0] - answers[1]).max() > 1e-4
+    np.testing.assert_allclose(answers[2], answer(model, images()), atol=1e-5)
+    for seen, unseen in zip(*weights, strict=True):
+        np.testing.assert_array_equal(seen, unseen)
+
+
 def test_dropout_is_off():
     inputs = keras.Input((4, 4, 1))
     model = keras.Model(inputs, keras.layers.Dropout(0.5)(keras.layers.Rescaling(1.0)(inputs)))
