@@ -13,20 +13,24 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kseg"
 FLOORS = [
     {"__main__"},
     {"cli"},
-    {"reports", "sheets"},
-    {"training", "levels"},
-    {"artifacts"},
-    {"recipes"},
+    {"workflows"},
+    {"reports"},
+    {"training"},
+    {"runs"},
     {"callbacks"},
-    {"evaluation", "prediction"},
+    {"evaluation"},
+    {"inference"},
     {"models"},
     {"encoders"},
     {"blocks"},
-    {"losses", "metrics", "data", "inference", "plots", "layers", "schedules"},
+    {"losses", "metrics", "data", "plots"},
+    {"layers", "schedules", "optimizers"},
     {"labels"},
     {"machine"},
+    {"_calls", "_settings"},
     {"_extras"},
     {"_checks", "_files"},
+    {"errors"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
@@ -58,6 +62,55 @@ def test_imports_lead_downwards(path):
         assert FLOOR[part] > FLOOR[own], f"{path.name} imports {part} from a floor not below"
 
 
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    """The modules of kseg that a file imports, wherever in the file it does so."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found & known
+
+
+def test_no_module_leads_back_to_itself():
+    """Also through imports inside of functions: a hidden circle is one."""
+    names = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in FILES
+    }
+    leads = {name: modules_imported(path, set(names)) for name, path in names.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name not in done:
+            for other in sorted(leads[name]):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in names:
+        visit(name, ())
+
+
+COMMANDS = sorted((PACKAGE / "cli").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_commands_neither_train_nor_open_data(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):  # what serves annotations alone is no import
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    imports = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert not [name for name in imports if name.startswith(("kseg.training", "kseg.data.sources"))]
+
+
+def test_sections_of_a_recipe_need_neither_keras_nor_numpy():
+    script = "import sys, kseg.runs.recipe; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert not {"keras", "numpy", "tensorflow", "jax", "torch"} & set(done.stdout.split())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -68,6 +121,7 @@ def test_imports_lead_downwards(path):
         ["-m", "kseg", "train", "--arch", "unett"],
         ["-m", "kseg", "predict", "--help"],
         ["-m", "kseg", "data", "check", "--help"],
+        ["-m", "kseg", "recipe", "show", "--help"],
     ],
 )
 def test_light_commands_import_neither_keras_nor_a_backend(arguments):

@@ -11,8 +11,15 @@ import kseg
 
 PACKAGE = Path(kseg.__file__).parent
 PUBLIC = [
+    "ArgumentError",
     "Evaluation",
+    "Interrupted",
+    "KsegError",
     "Labels",
+    "Prediction",
+    "Pruning",
+    "Recipe",
+    "Run",
     "attention_maps",
     "blocks",
     "build_attention_unet",
@@ -36,25 +43,33 @@ PUBLIC = [
     "data",
     "encoders",
     "evaluate",
+    "evaluation",
     "inference",
     "losses",
+    "make_recipe",
     "measure",
     "metrics",
     "models",
+    "open_run",
     "plots",
+    "predict",
     "prune",
+    "read_recipe",
     "supervise",
+    "train",
 ]
 LAZY = [
     "blocks",
     "callbacks",
     "data",
     "encoders",
+    "evaluation",
     "inference",
     "losses",
     "metrics",
     "models",
     "plots",
+    "runs",
 ]
 
 
