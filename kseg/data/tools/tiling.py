@@ -176,7 +176,7 @@ def tile(
         if size[0] < cut.size[0] or size[1] < cut.size[1]:
             raise KsegError(
                 f"{pair.image} is {size[0]}x{size[1]}, smaller than a crop of "
-                f"{cut.size[0]}x{cut.size[1]} (height x width). Give a smaller --size."
+                f"{cut.size[0]}x{cut.size[1]} (height x width). Give a smaller size=."
             )
         return size
 
