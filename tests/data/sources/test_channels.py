@@ -14,6 +14,7 @@ from kseg.data import (
     stack,
 )
 from kseg.data.augment.mixing import copy_paste, cutmix
+from kseg.data.doctor.examination import examine
 from kseg.data.sources.source import open_pairs
 from kseg.data.statistics import describe, survey
 from kseg.labels import Labels
@@ -22,7 +23,7 @@ LABELS = Labels(("ground", "thing"))
 
 
 def band_values(channels):
-    return np.arange(channels, dtype=np.uint8) * 30 + 10
+    return np.arange(channels, dtype=np.uint8) * 30 + 60
 
 
 @pytest.fixture(params=[1, 4, 6])
@@ -73,6 +74,15 @@ def test_nothing_is_broken_and_every_band_is_described(folder):
     np.testing.assert_allclose(found.std, np.zeros(channels), atol=1e-6)
     samples, _ = open_pairs(path, channels=channels)
     assert samples[0].image.shape == (20, 24, channels)
+
+
+def test_the_doctor_looks_at_every_band(folder):
+    path, channels = folder
+    report = examine(path, channels=channels)
+    # All images are alike, and class 1 is a line of one pixel: 20 of 480.
+    assert {finding.kind for finding in report.findings} == {"leak", "doubled images"}
+    assert report.suggestion["size"] == [32, 32]
+    assert {finding.kind for finding in examine(path, channels=2).findings} >= {"unreadable"}
 
 
 def test_with_another_number_of_channels_every_pair_is_broken(folder):
