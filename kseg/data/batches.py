@@ -71,7 +71,7 @@ class TrainingBatches(_Ahead):
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
         workers: Threads; by default one a processor core, up to 8.
-        mix: Makes one of two samples, half of the time; a function of `kseg.data.mixing`.
+        mix: Makes one of two samples, half of the time; a function of `kseg.data.augment.mixing`.
     """
 
     def __init__(

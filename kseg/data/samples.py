@@ -62,7 +62,7 @@ class ArraySamples:
     ) -> None:
         _checks.same_length(masks, images, "masks", "images")
         for index, (image, mask) in enumerate(zip(images, masks, strict=True)):
-            alike = image.ndim == 3 and image.shape[-1] == images[0].shape[-1] <= 8
+            alike = image.ndim == 3 and 1 <= image.shape[-1] == images[0].shape[-1] <= 8
             if image.dtype != np.uint8 or not alike or image.shape[:2] != mask.shape:
                 raise KsegError(
                     "Images must be uint8 (height, width, channels), of 1 to 8 channels, the same "

@@ -265,7 +265,7 @@ def test_arrays_in_memory_are_samples():
     assert images.shape == (2, 4, 4, 3)
     with pytest.raises(ValueError, match=r"Mask 1 holds the values \[2\]"):
         ArraySamples(samples._images, np.full((3, 4, 6), 2), Numbered.labels)[1]
-    with pytest.raises(ValueError, match=r"uint8 RGB .*Received number 0: image float64"):
+    with pytest.raises(ValueError, match=r"uint8 .*Received number 0: image float64"):
         ArraySamples(np.zeros((1, 4, 6, 3)), np.zeros((1, 4, 6), int), Numbered.labels)
     with pytest.raises(ValueError, match="as many entries as images: 3"):
         ArraySamples(samples._images, samples._masks[:2], Numbered.labels)

@@ -124,11 +124,7 @@ def augmentation(
         raise KsegError(f"scale must rise from above 0, such as (0.75, 1.5). Received: {scale}.")
     if not isinstance(pipeline, Pipeline):
         pipeline = read_pipeline(pipeline)
-    if channels != 3 and pipeline.name in COLORED:
-        raise KsegError(
-            f"The augmentation {pipeline.name} changes colours, which takes images of 3 channels. "
-            f"Received: channels={channels}. Choose another by augment=, such as light."
-        )
+    _check_colors(pipeline, channels)
     import albumentations as A
     import cv2
 
@@ -172,6 +168,15 @@ def write_pipeline(path: Path, pipeline: Pipeline, size: Size, scale: tuple[floa
     if content is None:
         content = _plain(A.to_dict(A.Compose(pipeline.transforms(size, scale))))
     _files.write_text(path, yaml.safe_dump(content, sort_keys=False))
+
+
+def _check_colors(pipeline: Pipeline, channels: int) -> None:
+    """Refuse a preset that changes colours where there are none."""
+    if channels != 3 and pipeline.name in COLORED:
+        raise KsegError(
+            f"The augmentation {pipeline.name} changes colours, which takes images of 3 channels. "
+            f"Received: channels={channels}. Choose another by augment=, such as light."
+        )
 
 
 def _opened(content: dict) -> Any:

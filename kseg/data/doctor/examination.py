@@ -49,6 +49,7 @@ def examine(
     on_pair: Callable[[], None] = lambda: None,
     *,
     on_gpu: bool = False,
+    channels: int = 3,
 ) -> Report:
     """Read all of a data set and judge it.
 
@@ -57,13 +58,14 @@ def examine(
         mask_suffix: What a mask's stem has more than its image's where both lie in one folder.
         on_pair: Called after each pair that was read.
         on_gpu: Whether the suggestion is for training on a GPU.
+        channels: Of the images: 1 for grey, 3 for RGB, or the number of bands, up to 8.
     """
     try:
         layout = find_pairs(data, mask_suffix)
     except ValueError as error:
         remedy = "Correct it, or lay the files out in one of the ways that docs/data.md lists."
         return Report((Finding("error", "no pairs", str(error), remedy),), {}, (), {})
-    case = Case(layout, inspect(layout.splits, on_pair))
+    case = Case(layout, inspect(layout.splits, on_pair, channels))
     findings = [finding for check in CHECKS for finding in check(case)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     pairs = {name: len(pairs) for name, pairs in layout.splits.items()}

@@ -124,7 +124,7 @@ def sizes_vary(case: Case) -> Iterator[Finding]:
             for sign in (1, -1)
         )
         text = f"Images vary in size, from {sized(smallest)} to {sized(largest)} (height x width)."
-        remedy = "Nothing must be done: images are cropped in training; --max-side bounds them."
+        remedy = "Nothing must be done: images are cropped in training; max_side= bounds them."
         yield Finding("note", "sizes vary", text, remedy)
 
 

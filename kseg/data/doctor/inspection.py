@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from kseg.data.reading import files
+from kseg.data.reading.bands import resized
 from kseg.data.reading.layout import Pair
 from kseg.data.statistics import region_areas
 
@@ -26,7 +27,7 @@ class ImageLook:
         orientation: EXIF orientation, 1 where it is upright.
         hash: Perceptual hash: 64 booleans, nearly the same for images that look the same.
         peak: The brightest value of the image, made smaller, in 0..255.
-        thumb: The image at 32x32, uint8, `(32, 32, 3)`.
+        thumb: The image at 32x32, uint8, `(32, 32, channels)`.
     """
 
     size: tuple[int, int]
@@ -76,18 +77,22 @@ class Look:
 
 
 def inspect(
-    splits: dict[str, Sequence[Pair]], on_pair: Callable[[], None] = lambda: None
+    splits: dict[str, Sequence[Pair]],
+    on_pair: Callable[[], None] = lambda: None,
+    channels: int = 3,
 ) -> list[Look]:
     """Look at every pair, in threads.
 
     Args:
         splits: The pairs of each split.
         on_pair: Called after each pair.
+        channels: Of the images, as `files.read_image` takes them.
     """
 
     def look(task: tuple[str, Pair]) -> Look:
         split, pair = task
-        image, mask = _tried(look_at_image, pair.image), _tried(look_at_mask, pair.mask)
+        image = _tried(lambda path: look_at_image(path, channels), pair.image)
+        mask = _tried(look_at_mask, pair.mask)
         on_pair()
         return Look(split, pair, image, mask)
 
@@ -96,19 +101,21 @@ def inspect(
         return list(pool.map(look, tasks))
 
 
-def look_at_image(path: Path) -> ImageLook:
-    """Read all of an image file.
+def look_at_image(path: Path, channels: int = 3) -> ImageLook:
+    """Read all of an image file, as `files.read_image` does.
 
     Raises:
         KsegError: It cannot be read.
     """
-    small = Image.fromarray(files.read_image(path, 128))
-    grey = np.asarray(small.convert("L").resize((32, 32), Image.Resampling.BOX), np.float32)
-    waves = dctn(grey, norm="ortho")[:8, :8].ravel()
-    thumb = np.asarray(small.resize((32, 32), Image.Resampling.BOX))
-    return ImageLook(
-        *files.header_of(path), waves > np.median(waves[1:]), int(np.max(small)), thumb
-    )
+    small, size, orientation = files.read_upright(path, 128, channels)
+    if channels == 3:
+        grey = np.asarray(Image.fromarray(small).convert("L"))
+    else:
+        grey = small.mean(axis=2).astype(np.uint8)
+    waves = dctn(resized(grey[..., None], (32, 32))[..., 0].astype(np.float32), norm="ortho")
+    waves = waves[:8, :8].ravel()
+    bits = waves > np.median(waves[1:])
+    return ImageLook(size, orientation, bits, int(small.max()), resized(small, (32, 32)))
 
 
 def look_at_mask(path: Path) -> MaskLook:

@@ -28,7 +28,7 @@ def leaks(case: Case) -> Iterator[Finding]:
         text = f"{one.pair.image} and {other.pair.image} look the same."
         remedy = "Keep one of them."
         if not case.is_split:
-            remedy = "Keep one, or split by groups (--split-by group:PATTERN), or they leak to val."
+            remedy = "Keep one, or split by groups (split_by=group:PATTERN), or they leak to val."
         looks = (look for pair in within for look in pair)
         yield Finding("warning", "doubled images", first_of(text, within), remedy, images_of(looks))
 

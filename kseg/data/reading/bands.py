@@ -14,6 +14,8 @@ from kseg.errors import KsegError
 
 INK = 5
 """TIFF's number for CMYK."""
+ORIENTATION = 274
+"""TIFF's number for the tag that EXIF shares."""
 
 
 def of_image(image: Image.Image, channels: int) -> np.ndarray:
@@ -27,8 +29,8 @@ def of_image(image: Image.Image, channels: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def read_tiff(path: Path, channels: int, most: int) -> np.ndarray:
-    """Read the bands of a TIFF; 16 bits are divided by 257.
+def read_tiff(path: Path, channels: int, most: int) -> tuple[np.ndarray, int]:
+    """Read the bands of a TIFF, and its orientation; 16 bits are divided by 257.
 
     Args:
         path: The file.
@@ -36,7 +38,8 @@ def read_tiff(path: Path, channels: int, most: int) -> np.ndarray:
         most: The largest number of pixels.
 
     Returns:
-        Uint8, shape `(height, width, channels)`, the rotation applied.
+        Uint8, shape `(height, width, channels)`, the rotation applied; and the EXIF orientation, 1
+        to 8, where 1 is upright.
 
     Raises:
         KsegError: The file has another number of bands, more than one frame beside smaller copies,
@@ -56,12 +59,13 @@ def read_tiff(path: Path, channels: int, most: int) -> np.ndarray:
         if page.dtype not in (np.uint8, np.uint16):
             raise KsegError(f"holds pixels of type {page.dtype}; save it with 8 or 16 bits")
         pixels = page.asarray()
-        turned = page.tags.valueof(274, 1)
+        turned = page.tags.valueof(ORIENTATION, 1)
     if page.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     if pixels.dtype == np.uint16:
         pixels = (pixels / 257).astype(np.uint8)
-    return np.ascontiguousarray(upright(pixels, turned))
+    turned = turned if turned in range(1, 9) else 1
+    return np.ascontiguousarray(upright(pixels, turned)), turned
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -75,8 +79,8 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return pixels
 
 
-def shrunk(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Make uint8 pixels smaller, to `(height, width)`, each band by itself."""
+def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize uint8 pixels, `(height, width, channels)`, to a size, each band by itself."""
     if pixels.shape[:2] == size:
         return pixels
     bands = (Image.fromarray(band.copy()) for band in np.moveaxis(pixels, -1, 0))

@@ -14,6 +14,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -52,7 +53,37 @@ def read_image(path: Path, max_side: int | None = None, channels: int = 3) -> np
         KsegError: The file is not a whole image of one frame within `MAX_PIXELS`, or has another
             number of bands.
     """
-    return _image(path, max_side, channels)[0]
+    return read_upright(path, max_side, channels).pixels
+
+
+class Upright(NamedTuple):
+    """An image that was read, and what its file says of it.
+
+    Attributes:
+        pixels: Uint8, shape `(height, width, channels)`, the rotation applied.
+        size: `(height, width)` before it was made smaller, the rotation applied.
+        orientation: Its EXIF orientation, 1 to 8, where 1 is upright.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    orientation: int
+
+
+def read_upright(path: Path, max_side: int | None = None, channels: int = 3) -> Upright:
+    """Read an image as `read_image` does, with its full size and orientation."""
+    _checks.count(channels, MOST_CHANNELS, "channels")
+    if channels in (1, 3) or path.suffix.lower() not in TIFF_SUFFIXES:
+        with _opened(path) as image:
+            size, orientation = _upright_size(image)[::-1], _orientation(image)
+            return Upright(_pixels(image, max_side, channels), size, orientation)
+    _extras.require("tifffile", "tifffile", f"Reading an image of {channels} channels")
+    with _named(path):
+        pixels, orientation = bands.read_tiff(path, channels, MAX_PIXELS)
+    size = pixels.shape[:2]
+    if max_side is not None:
+        pixels = bands.resized(pixels, fitted(size, max_side))
+    return Upright(pixels, size, orientation)
 
 
 def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
@@ -93,11 +124,11 @@ def read_pair(
     Raises:
         KsegError: A file cannot be read, or the sizes differ.
     """
-    pixels, size = _image(image, max_side, channels)
+    read = read_upright(image, max_side, channels)
     with _opened(mask) as opened:
         mask_size, indices = _upright_size(opened), _indices(opened, labels, max_side)
-    _check_same(image, size, mask, mask_size[::-1])
-    return pixels, indices
+    _check_same(image, read.size, mask, mask_size[::-1])
+    return read.pixels, indices
 
 
 def read_stored(path: Path) -> np.ndarray:
@@ -171,7 +202,7 @@ def check_pair(image: Path, mask: Path, channels: int = 3) -> None:
     Raises:
         KsegError: One of them cannot be read, or their sizes differ.
     """
-    _, size = _image(image, 64, channels)
+    size = read_upright(image, 64, channels).size
     with _opened(mask) as opened:
         mask_size = _upright_size(opened)
         _stored(opened, None)
@@ -212,20 +243,6 @@ def _named(path: Path) -> Iterator[None]:
         raise KsegError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
-def _image(path: Path, max_side: int | None, channels: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Read an image, and its `(height, width)` before it is made smaller."""
-    _checks.count(channels, MOST_CHANNELS, "channels")
-    if channels in (1, 3) or path.suffix.lower() not in TIFF_SUFFIXES:
-        with _opened(path) as image:
-            size = _upright_size(image)[::-1]
-            return _pixels(image, max_side, channels), size
-    _extras.require("tifffile", "tifffile", f"Reading an image of {channels} channels")
-    with _named(path):
-        pixels = bands.read_tiff(path, channels, MAX_PIXELS)
-    size = pixels.shape[:2]
-    return (pixels if max_side is None else bands.shrunk(pixels, fitted(size, max_side))), size
-
-
 def _check_same(image: Path, size: tuple[int, int], mask: Path, mask_size: tuple[int, int]) -> None:
     """Refuse a mask of another `(height, width)` than its image's."""
     if size != mask_size:
@@ -260,7 +277,7 @@ def _pixels(image: Image.Image, max_side: int | None, channels: int) -> np.ndarr
         image.draft("RGB", target)
     image = _upright(image)
     if channels not in (1, 3):
-        return bands.shrunk(bands.of_image(image, channels), target[::-1])
+        return bands.resized(bands.of_image(image, channels), target[::-1])
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
     elif image.mode in ("I", "F"):

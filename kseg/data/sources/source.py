@@ -1,4 +1,4 @@
-"""What `--data` names: a built-in data set, or files of the user's, as three splits."""
+"""What `data=` names: a built-in data set, or files of the user's, as three splits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +40,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Source:
-    """What `--data` names, and how it is read; its splits are opened one by one.
+    """What `data=` names, and how it is read; its splits are opened one by one.
 
     Attributes:
         data: "shapes"; or the path of a folder, or of a list of pairs, as `find_pairs` takes them.
@@ -80,7 +80,7 @@ class Source:
         if self.data != "shapes" and not Path(self.data).exists():
             raise KsegError(
                 f"{self.data} is neither a folder nor a built-in data set (shapes). Give a folder "
-                "that holds images/ and masks/, or train/images and train/masks, by --data."
+                "that holds images/ and masks/, or train/images and train/masks, by data=."
             )
         _checks.way_to_split(self.split_by)
         _checks.count(self.channels, files.MOST_CHANNELS, "channels")
@@ -157,7 +157,7 @@ class Source:
             raise KsegError(
                 f"{self.layout.classes_file} names the classes {', '.join(labels.names)}; the run "
                 f"was trained on {', '.join(expected.names)}. Give a data set with the run's "
-                "classes by --data."
+                "classes by data=."
             )
         return labels
 
@@ -262,7 +262,7 @@ class Source:
             sizes = ", ".join(f"{len(self._pairs[name])} for {name}" for name in made)
             notes.append(f"split by kseg ({self.split_by}, seed {self.seed}): {sizes}")
         elif self.split_by != "random" or self.test_fraction:
-            notes.append("the data is split already: --split-by and --test-fraction do nothing")
+            notes.append("the data is split already: split_by= and test_fraction= do nothing")
         return notes
 
 

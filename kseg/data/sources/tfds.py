@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from kseg import _checks, _files
+from kseg import _checks, _extras, _files
 from kseg.errors import KsegError
 from kseg.labels import Labels
 
@@ -47,7 +47,7 @@ class Wanted:
 
 
 def built_in() -> dict[str, Wanted]:
-    """Return the data sets whose classes kseg knows, by the names that `--data` takes.
+    """Return the data sets whose classes kseg knows, by the names that `data=` takes.
 
     Oxford-IIIT Pet (Parkhi et al. 2012) has a trimap of 1 pet, 2 background, 3 border.
     """
@@ -63,7 +63,7 @@ def built_in() -> dict[str, Wanted]:
 
 
 def wanted(data: str, image_key: str = "image", mask_key: str = "segmentation_mask") -> Wanted:
-    """Return what `--data` names: one of `built_in`, or "tfds:" and a name.
+    """Return what `data=` names: one of `built_in`, or "tfds:" and a name.
 
     Raises:
         KsegError: It is neither.
@@ -71,7 +71,7 @@ def wanted(data: str, image_key: str = "image", mask_key: str = "segmentation_ma
     if data.startswith("tfds:"):
         return Wanted(data.removeprefix("tfds:"), image_key, mask_key)
     if (image_key, mask_key) != ("image", "segmentation_mask"):
-        raise KsegError(f"{data} has keys of its own. Leave --image-key and --mask-key out.")
+        raise KsegError(f"{data} has keys of its own. Leave image_key= and mask_key= out.")
     known = built_in()
     _checks.one_of(data, (*known, "tfds:NAME"), "data set of TFDS")
     return known[data]
@@ -81,7 +81,7 @@ NAMES = ("oxford_iiit_pet", "oxford_iiit_pet:border-is-pet", "oxford_iiit_pet:bo
 
 
 def is_tfds(data: str) -> bool:
-    """Tell whether `--data` names a data set of TFDS."""
+    """Tell whether `data=` names a data set of TFDS."""
     return data in NAMES or data.startswith("tfds:")
 
 
@@ -142,8 +142,6 @@ def default_folder(
 
 def _builder(name: str, data_dir: Path | None) -> "DatasetBuilder":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from kseg import _extras
-
     module = _extras.require("tensorflow_datasets", "tensorflow-datasets", f"The data set {name}")
     try:
         return module.builder(name, data_dir=data_dir)
@@ -168,7 +166,7 @@ def _check_features(builder: "DatasetBuilder", wanted: Wanted) -> Labels | None:
         if not (isinstance(feature, features.Image) or is_whole):
             raise KsegError(
                 f"The feature {key} of {wanted.name} is {feature}: expected images, or tensors of "
-                "whole numbers (height, width). Name another by --image-key or --mask-key."
+                "whole numbers (height, width). Name another by image_key= or mask_key=."
             )
     names = getattr(builder.info.features[wanted.mask_key], "names", None)
     return Labels(tuple(names)) if names and not names[0].isdigit() else None
@@ -186,7 +184,7 @@ def _prepare(
     size = f"{size / 2**20:,.0f} MiB" if size else "an unknown size"
     what = f"{size} from {builder.info.homepage or 'its source'} to {builder.data_dir}"
     if on_download is None:
-        raise KsegError(f"{name} is not on this machine. Add --download to fetch it: {what}.")
+        raise KsegError(f"{name} is not on this machine. Add download=True to fetch it: {what}.")
     on_download(f"{name}: {what}")
     try:
         builder.download_and_prepare()
@@ -207,8 +205,8 @@ def _splits(builder: "DatasetBuilder", wanted: Wanted) -> dict[str, str]:
     }
     if "train" not in found:
         raise KsegError(
-            f"{wanted.name} has no split named train. It has: {', '.join(there)}. Say which to "
-            "take, such as --split train=SPLIT."
+            f"{wanted.name} has no split named train. It has: {', '.join(there)}. Say by "
+            "split= which of them train is."
         )
     return found
 

@@ -171,15 +171,6 @@ def tile(
     layout = find_pairs(data, mask_suffix).checked()
     labels, _ = find_labels(layout.root, layout.learned)
 
-    def measure(pair: Pair) -> tuple[int, int]:
-        size = files.check_sizes(pair.image, pair.mask)
-        if size[0] < cut.size[0] or size[1] < cut.size[1]:
-            raise KsegError(
-                f"{pair.image} is {size[0]}x{size[1]}, smaller than a crop of "
-                f"{cut.size[0]}x{cut.size[1]} (height x width). Give a smaller --size."
-            )
-        return size
-
     def work(task: tuple[Pair, Path], size: tuple[int, int]) -> int:
         pair, target = task
         windows = list(cut.windows(size, pair.name))
@@ -204,11 +195,22 @@ def tile(
         for pair in pairs
     ]
     with ThreadPoolExecutor() as pool:
-        sizes = list(pool.map(measure, [pair for pair, _ in tasks]))
+        sizes = list(pool.map(lambda task: _measured(task[0], cut), tasks))
         _remember(out, {"data": str(data.resolve()), "classes": labels.to_dict(), **asdict(cut)})
         count = sum(pool.map(work, tasks, sizes))
     _files.write_json(out / "classes.json", labels.indexed().to_dict())
     return count
+
+
+def _measured(pair: Pair, cut: Cut) -> tuple[int, int]:
+    """Return `(height, width)` of a pair, or refuse one that is smaller than a crop."""
+    size = files.check_sizes(pair.image, pair.mask)
+    if size[0] < cut.size[0] or size[1] < cut.size[1]:
+        raise KsegError(
+            f"{pair.image} is {size[0]}x{size[1]}, smaller than a crop of "
+            f"{cut.size[0]}x{cut.size[1]} (height x width). Give a smaller size=."
+        )
+    return size
 
 
 def _is_newer(path: Path, time: float) -> bool:

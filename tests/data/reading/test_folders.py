@@ -207,4 +207,4 @@ def test_another_data_set_in_one_piece_is_scored_whole(tmp_path):
 
 def test_options_without_effect_are_said(rectangles):
     notes = Source(str(rectangles), split_by="classes").open().notes
-    assert any("--split-by and --test-fraction do nothing" in note for note in notes)
+    assert any("split_by= and test_fraction= do nothing" in note for note in notes)

@@ -141,7 +141,7 @@ def test_named_classes_are_kept(prepared, tmp_path):
 
 
 def test_nothing_is_downloaded_unasked(tmp_path):
-    with pytest.raises(ValueError, match=r"not on this machine. Add --download .*: 774 MiB from"):
+    with pytest.raises(ValueError, match=r"Add download=True .*: 774 MiB from"):
         import_splits(wanted("oxford_iiit_pet"), tmp_path / "out", data_dir=tmp_path / "empty")
     with pytest.raises(ValueError, match="TFDS has no data set no_such_data"):
         import_splits(wanted("tfds:no_such_data"), tmp_path / "out")
