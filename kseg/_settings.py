@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from kseg import _checks
@@ -146,6 +155,22 @@ def read_list(value: Any) -> Any:
         return yaml.safe_load(value if value.lstrip().startswith("[") else f"[{value}]")
     except yaml.YAMLError:
         raise KsegError(f"expected a list such as 1, 2.5, 4. Received: {value}.") from None
+
+
+def expecting(text: str) -> WrapValidator:
+    """Say in one sentence what a field of several types takes, where a value fits none of them.
+
+    Args:
+        text: Such as "own, or a whole number of at least 1".
+    """
+
+    def validate(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return inner(value)
+        except ValidationError:
+            raise KsegError(f"expected {text}. Received: {value!r}.") from None
+
+    return WrapValidator(validate)
 
 
 Side = Annotated[int, Field(ge=1)]

@@ -1,6 +1,5 @@
 """Panoptic feature pyramid network (Kirillov, Girshick, He and Dollar 2019)."""
 
-import math
 from collections.abc import Callable
 
 import keras
@@ -73,16 +72,7 @@ def _to_stride_4(x: KerasTensor, level: int, filters: int) -> KerasTensor:
     """Convolve and double the size until the stride is 4."""
     for step in range(1, max(1, level - 2) + 1):
         name = f"branch_{level}_{step}"
-        x = layers.Conv2D(
-            filters,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name=f"{name}_conv",
-        )(x)
-        x = layers.GroupNormalization(math.gcd(32, filters), name=f"{name}_norm")(x)
-        x = layers.Activation("relu", name=f"{name}_act")(x)
+        x = blocks.convolution(x, filters, normalization="group", name=name)
         if level > 2:
             x = blocks.bilinear(x, name=f"{name}_up")
     return x

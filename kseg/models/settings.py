@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from kseg import _calls, _checks
-from kseg._settings import Listed, Section, Side, Weight, setting
+from kseg._settings import Listed, Section, Side, Weight, expecting, setting
 from kseg.blocks.catalog import BLOCKS, DOWNS, HEADS, SKIPS, UPS
 from kseg.encoders.catalog import ENCODERS, STAGES
 from kseg.models.architectures import ARCHITECTURES
@@ -24,9 +24,17 @@ PARTS = {
 }
 
 Stages = Annotated[int, Field(ge=0, le=STAGES)]
-Heads = Literal["own"] | Side
-HeadWeights = Annotated[Literal["equal", "half"] | tuple[Weight, ...], Listed]
-Widths = Annotated[Literal["own"] | Side | tuple[Side | tuple[Side, ...], ...], Listed]
+Heads = Annotated[Literal["own"] | Side, expecting("own, or a whole number of at least 1")]
+HeadWeights = Annotated[
+    Literal["equal", "half"] | tuple[Weight, ...],
+    Listed,
+    expecting("equal, half, or one number of at least 0 per head, such as 1,2,4"),
+]
+Widths = Annotated[
+    Literal["own"] | Side | tuple[Side | tuple[Side, ...], ...],
+    Listed,
+    expecting("own, or whole numbers of at least 1, such as 16,32,64 or [[64,64],[128,128]]"),
+]
 
 
 class Model(Section):
