@@ -110,7 +110,7 @@ def build(
     options = arguments(model, load=load)
     if entry.has_heads:
         options |= {"heads": heads, "head_weights": model.head_weights}
-    network = builder(model.arch)(input_shape, _outputs(model, num_classes), **options)
+    network = builder(model.arch)(input_shape, outputs(model, num_classes), **options)
     if entry.has_heads or not is_supervised:
         return network
     from kseg.models.supervision import supervise
@@ -203,7 +203,7 @@ def _encoder_options(model: Model, load: bool = True) -> dict[str, Any]:
     return options
 
 
-def _outputs(model: Model, num_classes: int) -> int:
+def outputs(model: Model, num_classes: int) -> int:
     """Return the channels of the output for the classes of the data."""
     if model.output != "sigmoid":
         return num_classes

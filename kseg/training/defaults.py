@@ -100,6 +100,7 @@ def _shapes_size(model: Model) -> tuple[int, int]:
 
 
 def _check_classes(recipe: Recipe, labels: Labels) -> None:
+    catalog.outputs(recipe.model, len(labels))
     weights = recipe.loss.class_weights
     if isinstance(weights, tuple) and len(weights) != len(labels):
         raise KsegError(

@@ -39,12 +39,13 @@ def compiled(plan: Plan, data: TrainingData, device: machine.Device, steps: int)
     with _precision(plan.loop.precision):
         model = _built(plan, len(labels))
         schedule = make_schedule(plan.schedule, plan.optimizer.learning_rate, steps)
+        channels = catalog.outputs(plan.model, len(labels))
         model.compile(
             make_optimizer(plan.optimizer, schedule),
             make_loss(plan.loss.terms, labels.ignore, _class_weights(plan, data)),
             metrics=[
-                MeanIoU(len(labels), labels.ignore),
-                PixelAccuracy(len(labels), labels.ignore),
+                MeanIoU(channels, labels.ignore),
+                PixelAccuracy(channels, labels.ignore),
             ],
             jit_compile=_compiles_well(device),
         )

@@ -96,6 +96,14 @@ def test_a_larger_stride_gives_larger_crops():
     assert filled(make_recipe(data="x", arch="deep_unet")).input.size == (64, 64)
 
 
+def test_one_output_is_refused_for_more_than_two_classes():
+    recipe = defaults.for_machine(make_recipe(data="x", output="sigmoid"), CPU)
+    labels = Labels(("ground", "box", "tree"))
+    survey = Survey(EVEN.sizes, np.ones((6, 3), int))
+    with pytest.raises(KsegError, match="3 classes; softmax is for any number"):
+        defaults.for_data(recipe, CPU, survey, labels)
+
+
 def test_wrong_weights_are_refused():
     with pytest.raises(KsegError, match=r"class_weights= .*2 in all \(ground, box\)\. Received 3"):
         filled(make_recipe(data="x", class_weights=(1, 2, 3)))

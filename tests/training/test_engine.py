@@ -53,7 +53,7 @@ def test_validation_is_spread_so_that_it_costs_little(rectangles):
 def test_a_training_learns_rectangles(rectangles):
     """A small network finds bright boxes on dark ground."""
     run = trained(rectangles, width=4, epochs=40, batch_size=3, size=32)
-    assert run.history["val_mean_iou"].max() > 0.8
+    assert np.nanmax(run.history["val_mean_iou"]) > 0.8
     assert run.epochs == 40
     assert 1 <= run.best_epoch <= 40
     sample = run.source().split("val", run.labels)[0]
@@ -124,4 +124,4 @@ def test_grey_images_and_a_fourth_band_train_with_one_output(rectangles, channel
     model = load_model(run.model_file)
     assert model.input.shape[-1] == channels
     assert model.output.shape[-1] == 1
-    assert run.history["val_mean_iou"].max() > 0.7
+    assert np.nanmax(run.history["val_mean_iou"]) > 0.7
