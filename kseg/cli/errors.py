@@ -57,7 +57,7 @@ def _refuse(error: Exception, command: click.Command) -> NoReturn:
     ) from error
 
 
-def _with_nearest(error: click.NoSuchOption) -> click.NoSuchOption:
+def _with_nearest(error: click.NoSuchOption) -> click.UsageError:
     """Say which option may be meant, by its initials too, or which field of a recipe."""
     if error.ctx is None:
         return error
@@ -69,16 +69,10 @@ def _with_nearest(error: click.NoSuchOption) -> click.NoSuchOption:
     }
     wanted = error.option_name.lstrip("-")
     near = _checks.nearest(wanted, known)
+    hint = f" Did you mean {known[near]}?" if near else ""
     if "set" in known:
         from kseg.runs.recipe import WORDS
 
         path = WORDS.get(wanted.replace("-", "_"))
-        if path:
-            return click.NoSuchOption(
-                error.option_name,
-                message=f"No such option '{error.option_name}': give --set {path}=VALUE.",
-                ctx=error.ctx,
-            )
-    return click.NoSuchOption(
-        error.option_name, possibilities=[known[near]] if near else None, ctx=error.ctx
-    )
+        hint = f" Give --set {path}=VALUE." if path else hint
+    return click.UsageError(f"No such option '{error.option_name}'.{hint}", ctx=error.ctx)

@@ -1,6 +1,7 @@
 """`kseg.train`: from a recipe, or a few words, to a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def _wish(
     if isinstance(recipe, str | Path):
         recipe = read_recipe(Path(recipe))
     start = recipe or Recipe()
-    try:
+    with _arguments():
         wish = start.changed(set=set, **choices)
         if wish.data.path != start.data.path:
             wish = wish.changed(skipped=choices.get("skipped", ()))
@@ -113,9 +114,16 @@ def _wish(
         catalog.check_size(wish.model, wish.input.size)
         catalog.check(wish.model)
         _check_data(wish)
+    return wish
+
+
+@contextmanager
+def _arguments() -> Iterator[None]:
+    """Say of what is wrong inside that it is an argument."""
+    try:
+        yield
     except KsegError as error:
         raise ArgumentError(str(error)) from None
-    return wish
 
 
 def _check_data(wish: Recipe) -> None:
@@ -161,7 +169,8 @@ def _prepare(watch: Watch, wish: Recipe, device: machine.Device, minutes: float 
     from kseg.training.data import open_data
 
     wish = defaults.for_machine(wish, device)
-    network.check(wish)
+    with _arguments():
+        network.check(wish)
     with watch.counting("reading the data", None) as on_sample:
         data = open_data(wish, on_sample)
     watch.read(data, wish.data.path)

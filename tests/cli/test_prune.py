@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kseg.artifacts import RunFolder
+from kseg.runs.run import Run
 from tests.cli.test_commands import PLAIN, TINY, call
 from tests.conftest import write_split
 
@@ -49,10 +49,10 @@ def test_the_table_shows_every_level_and_a_picture_is_drawn(here):
 
 def test_the_pruned_run_is_a_run_of_its_own_that_scores_what_the_table_says(here):
     table = rows(call("prune", "nested", "--level", "2", "--name", "small"))
-    folder = RunFolder(here / "saved_models/small")
+    folder = Run(here / "saved_models/small")
     output = call("evaluate", "small", "--split", "val")
     assert f"IoU {table[1][2]}" in output
-    assert folder.read_recipe().level == 2
+    assert folder.recipe.model.level == 2
     small, full = (
         keras.models.load_model(here / f"saved_models/{name}/{file}.keras")
         for name, file in (("small", "model"), ("nested", "heads"))
@@ -65,7 +65,7 @@ def test_the_pruned_run_is_a_run_of_its_own_that_scores_what_the_table_says(here
 def test_auto_takes_the_smallest_level_within_the_tolerance(here):
     output = call("prune", "nested", "--auto", "--tolerance", "1")
     assert "saved_models/nested-level1" in output
-    assert RunFolder(here / "saved_models/nested-level1").read_recipe().level == 1
+    assert Run(here / "saved_models/nested-level1").recipe.model.level == 1
 
 
 def test_the_recipe_of_a_pruned_run_makes_it_again(here):
