@@ -7,17 +7,14 @@ run that is there already is not made again. Prints a Markdown table, the best f
 """
 
 import argparse
-import json
 import math
 import subprocess
 import sys
 from pathlib import Path
 
-from kseg.artifacts import RunFolder
-
-from kseg.callbacks.history import read_history
-from kseg.inference.engines import load_model
+from kseg.inference import load_model
 from kseg.models.architectures import ARCHITECTURES
+from kseg.runs import Run
 
 
 def train(arch: str, minutes: float, runs: Path) -> None:
@@ -31,19 +28,18 @@ def train(arch: str, minutes: float, runs: Path) -> None:
         print(log.read_text()[-2000:], file=sys.stderr)
 
 
-def row(folder: RunFolder) -> tuple:
-    """Return an architecture's parameters, seconds an epoch, epochs and mean IoU."""
-    history = read_history(folder.history)
+def row(run: Run) -> tuple:
+    """Return an architecture's parameters, seconds per epoch, epochs and mean IoU."""
+    history = run.history
     seconds = [
         float(line.split()[-2])
-        for line in folder.path.with_suffix(".log").read_text().splitlines()
+        for line in run.path.with_suffix(".log").read_text().splitlines()
         if line.startswith("epoch ") and line.endswith(" s")
     ]
-    score = json.loads(folder.scores.read_text())["mean_iou"]
-    weights = load_model(folder.model).trainable_weights
+    weights = load_model(run.model_file).trainable_weights
     parameters = sum(math.prod(weight.shape) for weight in weights)
     epochs = len(history["epoch"])
-    return folder.name, parameters, seconds[-1] / epochs, epochs, score
+    return run.name, parameters, seconds[-1] / epochs, epochs, run.scores.mean_iou
 
 
 def main() -> None:
@@ -55,13 +51,13 @@ def main() -> None:
     arguments.runs.mkdir(parents=True, exist_ok=True)
     rows = []
     for arch in ARCHITECTURES:
-        folder = RunFolder(arguments.runs / arch)
-        if not folder.scores.exists():
+        run = Run(arguments.runs / arch)
+        if not run.scores_file.exists():
             train(arch, arguments.minutes, arguments.runs)
-        if folder.scores.exists():
-            rows.append(row(folder))
+        if run.scores_file.exists():
+            rows.append(row(run))
             print("{}: {:,} parameters, {:.1f} s, {} epochs, {:.3f}".format(*rows[-1]), flush=True)
-    print("\n| architecture | parameters | seconds an epoch | epochs | mean IoU |")
+    print("\n| architecture | parameters | seconds per epoch | epochs | mean IoU |")
     print("|---|--:|--:|--:|--:|")
     for name, parameters, seconds, epochs, score in sorted(rows, key=lambda row: -row[-1]):
         print(f"| `{name}` | {parameters:,} | {seconds:.1f} | {epochs} | {score:.3f} |")

@@ -1,4 +1,4 @@
-"""Train a U-Net on a folder of your own, and score it.
+"""Train a U-Net on a folder of your own from kseg's parts, and score it.
 
     python examples/02_own_folder.py FOLDER
 
@@ -6,7 +6,7 @@ FOLDER holds images/ and masks/, or train/ and val/, each with images/ and masks
 mask bear one name.
 A mask is a PNG of one class index a pixel (0, 1, 2, ...; 255 is void), and classes.json, if it is
 there, names the classes: {"classes": ["background", "road", "car"]}. With `--smoke` the training is
-cut short.
+cut short. `kseg.train(data=FOLDER)` does all of this, and more, in one call.
 """
 
 import sys
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import keras
 
-from kseg import build_unet, evaluate
+from kseg import build_unet
 from kseg.data import Cached, Source, TrainingBatches, augmentation
+from kseg.evaluation import evaluate
 from kseg.inference import Predictor, keras_engine
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
@@ -47,4 +48,4 @@ model.save("own_unet.keras")
 scores = evaluate(Predictor(keras_engine(model)), val).scores
 for name, iou in zip(labels.names, scores.iou, strict=True):
     print(f"{name:20} IoU {iou:.3f}")
-print(f"mean IoU {scores.means['mean_iou']:.3f}")
+print(f"mean IoU {scores.mean_iou:.3f}")

@@ -20,11 +20,13 @@ import sys
 
 import keras
 
-from kseg import build_unetpp, evaluate, measure, prune
+from kseg import build_unetpp, measure
 from kseg.data import ShapesSamples, stack
+from kseg.evaluation import evaluate
 from kseg.inference import Predictor, keras_engine
 from kseg.losses import CrossEntropy
 from kseg.metrics import MeanIoU
+from kseg.models import prune
 
 smoke = "--smoke" in sys.argv
 count, width, epochs = (16, 2, 1) if smoke else (800, 16, 4)
@@ -47,7 +49,7 @@ print({name: tuple(output.shape) for name, output in model(images[:1]).items()})
 for level in (1, 2, 3, 4):
     small = prune(model, level)
     cost = measure(small, (96, 96))
-    score = evaluate(Predictor(keras_engine(small)), val).scores.means["mean_iou"]
+    score = evaluate(Predictor(keras_engine(small)), val).scores.mean_iou
     print(
         f"level {level}: mean IoU {score:.3f}, {cost.parameters:,} parameters, "
         f"{cost.flops / 1e9:.2f} GFLOPs"

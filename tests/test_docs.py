@@ -1,13 +1,17 @@
 """What the README says is run: its scripts, its commands, and the examples."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
+import nbformat
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from nbclient import NotebookClient
 from PIL import Image
 
 from kseg.cli.group import kseg
@@ -28,7 +32,7 @@ def run(arguments, folder):
 
 
 def test_every_block_of_the_readme_is_of_a_kind_that_is_run():
-    assert [kind for kind, _ in BLOCKS] == ["sh", "sh", "python", "python", "json"]
+    assert [kind for kind, _ in BLOCKS] == ["sh", "sh", "python", "python", "python", "json"]
     assert BLOCKS[0][1] in (ROOT / "README.md").read_text().split("<!-- setup -->")[1]
 
 
@@ -40,9 +44,34 @@ SCRIPTS = [text for kind, text in BLOCKS if kind == "python"] + [
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_scripts_of_the_pages_run(tmp_path, script):
-    (tmp_path / "script.py").write_text(script)
+def test_scripts_of_the_pages_run(rectangles, tmp_path, script):
+    rectangles.rename(tmp_path / "my_data")
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "photo.jpg")
+    (tmp_path / "script.py").write_text(script.replace("minutes=10", "minutes=0.02, width=4"))
     run(["script.py"], tmp_path)
+
+
+def commands_of(page):
+    """The command lines of a page, those of several lines as one."""
+    text = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL))
+    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("kseg ")]
+
+
+COMMANDS = [words for page in PAGES for words in commands_of(page)]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_commands_of_the_pages_are_understood(rectangles, tmp_path, monkeypatch, words):
+    """Every option and value is one that the command takes; README's are also run, below."""
+    monkeypatch.chdir(tmp_path)
+    rectangles.rename(tmp_path / "my_data")
+    Path("recipe.yaml").write_text("model: unet")
+    command, context = kseg, None
+    while isinstance(command, click.Group):
+        name, command, rest = command.resolve_command(context or click.Context(command), words[1:])
+        words = [name, *rest]
+    command.make_context(words[0], words[1:])
 
 
 def test_commands_of_the_readme_run(rectangles, tmp_path, monkeypatch):
@@ -62,7 +91,7 @@ def test_commands_of_the_readme_run(rectangles, tmp_path, monkeypatch):
 def test_the_class_file_of_the_readme_is_valid(tmp_path):
     from kseg.labels import read_labels
 
-    (tmp_path / "classes.json").write_text(BLOCKS[4][1])
+    (tmp_path / "classes.json").write_text(BLOCKS[5][1])
     assert read_labels(tmp_path / "classes.json").names == ("background", "road", "car")
 
 
@@ -104,11 +133,31 @@ def test_example_on_losses(tmp_path):
     assert Image.open(tmp_path / "loss_curves.png").size == (1320, 880)
 
 
+def test_example_in_a_notebook(tmp_path, monkeypatch):
+    """Executed by a kernel, as Jupyter does."""
+    monkeypatch.setenv("KSEG_EXAMPLE_EPOCHS", "1")
+    notebook = nbformat.read(ROOT / "examples/05_in_a_notebook.ipynb", as_version=4)
+    client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    printed = [
+        output.get("text", "")
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "stream"
+    ]
+    assert any(re.search(r"val mean IoU 0\.\d{3}, best epoch 1 of 1", text) for text in printed)
+    assert any("border F1" in text for text in printed)
+    pictures = [o for c in notebook.cells for o in c.get("outputs", ()) if "data" in o]
+    assert any("image/png" in output.data for output in pictures)
+    assert (tmp_path / "saved_models/notebook-residual/model.keras").exists()
+
+
 def test_every_example_has_a_test():
-    names = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert names == {
+    names = {path.name for path in (ROOT / "examples").iterdir() if path.suffix != ".pyc"}
+    assert names - {"__pycache__"} == {
         "01_unet_on_shapes.py",
         "02_own_folder.py",
         "03_prune_unetpp.py",
         "04_loss_curves.py",
+        "05_in_a_notebook.ipynb",
     }
