@@ -65,6 +65,13 @@ mask_suffix_option = click.option(
     show_default=True,
     help="What ends a mask's name where masks lie beside their images.",
 )
+channels_option = click.option(
+    "--channels",
+    type=click.IntRange(1, 8),
+    default=3,
+    show_default=True,
+    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA or RGB with infrared.",
+)
 augment_option = click.option(
     "--augment",
     metavar="NAME|YAML",

@@ -35,17 +35,23 @@ class Count:
 
 
 def check_data(
-    data: str | Path, *, mask_suffix: str = MASK_SUFFIX, progress: bool | Watch = False
+    data: str | Path,
+    *,
+    mask_suffix: str = MASK_SUFFIX,
+    channels: int = 3,
+    progress: bool | Watch = False,
 ) -> Report:
     """Read all of a data set and judge it; what is suggested is what a training takes here.
 
     Args:
         data: A folder or a list of pairs.
         mask_suffix: What ends a mask's name where masks lie beside their images.
+        channels: Channels of the images, 1 to 8.
         progress: Whether to show a bar, on a terminal or in a notebook.
     """
     with watching(progress).counting("reading", None) as on_pair:
-        return examine(data, mask_suffix, on_pair, on_gpu=machine.device().kind == "gpu")
+        on_gpu = machine.device().kind == "gpu"
+        return examine(data, mask_suffix, on_pair, on_gpu=on_gpu, channels=channels)
 
 
 def count_data(
@@ -53,6 +59,7 @@ def count_data(
     *,
     split: str | None = None,
     mask_suffix: str = MASK_SUFFIX,
+    channels: int = 3,
     progress: bool | Watch = False,
 ) -> Count:
     """Count pixels, images and regions per class, sizes and colours of a split.
@@ -61,12 +68,13 @@ def count_data(
         data: A folder or a list of pairs.
         split: "train", "val", "test" or "all"; by default "train", or "all" where nothing is split.
         mask_suffix: What ends a mask's name where masks lie beside their images.
+        channels: Channels of the images, 1 to 8.
         progress: Whether to show a bar, on a terminal or in a notebook.
 
     Raises:
         KsegError: The files are not laid out as they should, or one cannot be read.
     """
-    samples, note = open_pairs(Path(data), split, mask_suffix)
+    samples, note = open_pairs(Path(data), split, mask_suffix, channels)
     with watching(progress).counting("reading", len(samples)) as on_sample:
         return Count(describe(samples, on_sample), samples.labels, note)
 
@@ -81,6 +89,7 @@ def show_data(
     size: tuple[int, int] = (256, 256),
     seed: int = 0,
     mask_suffix: str = MASK_SUFFIX,
+    channels: int = 3,
 ) -> str:
     """Draw images chosen by chance, their masks over them; say where the classes come from.
 
@@ -93,6 +102,7 @@ def show_data(
         size: `(height, width)` of these.
         seed: Which images, and how they are changed.
         mask_suffix: What ends a mask's name where masks lie beside their images.
+        channels: Channels of the images, 1 to 8; the first three are shown.
 
     Raises:
         ArgumentError: `out` is no PNG.
@@ -100,9 +110,11 @@ def show_data(
     """
     if Path(out).suffix.lower() != ".png":
         raise ArgumentError(f"out= must end in .png. Received: '{out}'.")
-    samples, note = open_pairs(Path(data), split, mask_suffix)
+    samples, note = open_pairs(Path(data), split, mask_suffix, channels)
     order = np.random.default_rng(seed).permutation(len(samples))
-    changed = augmentation(augment, size, samples.labels.ignore) if augment else None
+    changed = None
+    if augment:
+        changed = augmentation(augment, size, samples.labels.ignore, channels=channels)
     draw_samples(Path(out), samples, sorted(order[:count].tolist()), changed, seed)
     return note
 

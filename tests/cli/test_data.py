@@ -1,6 +1,7 @@
 """`kseg data` as a user types it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -125,3 +126,28 @@ def test_tile_cuts_pairs_alike_and_goes_on_where_it_stopped(rectangles, tmp_path
     other = ["data", "tile", rectangles, tmp_path / "large", "--size", "64"]
     assert "smaller than a crop" in call(*other, code=1)
     assert "below the size" in call(*arguments, "--overlap", "16", code=2)
+
+
+def test_images_of_four_bands_are_checked_counted_and_shown(rectangles, tmp_path):
+    for path in rectangles.glob("*/images/*.png"):
+        Image.open(path).convert("RGBA").save(path)
+    (rectangles / "train/images/1.png").write_bytes((rectangles / "val/images/1.png").read_bytes())
+    bands = ["--channels", "4"]
+    output = call("data", "check", rectangles, *bands, code=1)
+    assert "look the same, in two splits" in output
+    assert "--channels 4" in output
+    content = json.loads(call("data", "stats", rectangles, *bands, "--json"))
+    assert (len(content["mean"]), content["mean"][3]) == (4, 255)
+    call("data", "show", rectangles, *bands, "--augment", "light", "--out", tmp_path / "x.png")
+    assert "Received: --channels 4" in call(
+        "data", "show", rectangles, *bands, "--augment", "photo", code=1
+    )
+
+
+def test_remedies_are_spelled_as_options(rectangles):
+    image = (rectangles / "train/images/1.png").read_bytes()
+    (rectangles / "train/images/2.png").write_bytes(image)
+    shutil.rmtree(rectangles / "val")
+    output = call("data", "check", rectangles)
+    assert "--split-by group:PATTERN" in output
+    assert "split_by=" not in output

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kseg.cli.options import data_argument, json_option, mask_suffix_option
+from kseg.cli.options import channels_option, data_argument, json_option, mask_suffix_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,8 +19,9 @@ STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 @click.command()
 @data_argument
 @mask_suffix_option
+@channels_option
 @json_option
-def check(data: Path, mask_suffix: str, as_json: bool) -> None:
+def check(data: Path, mask_suffix: str, channels: int, as_json: bool) -> None:
     """Read all of DATA and say what is wrong or doubtful, most serious first.
 
     Ends with 1 if there is an error: something that would stop a training, or teach it what is
@@ -34,19 +35,23 @@ def check(data: Path, mask_suffix: str, as_json: bool) -> None:
 
     from kseg.workflows.data import check_data
 
-    report = check_data(data, mask_suffix=mask_suffix, progress=printer)
+    report = check_data(data, mask_suffix=mask_suffix, channels=channels, progress=printer)
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=2))
     else:
-        _print(printer.console, report, data, mask_suffix)
+        _print(printer.console, report, data, mask_suffix, channels)
     if not report.is_sound:
         raise click.exceptions.Exit(1)
 
 
-def _print(console: "Console", report: "Report", data: Path, mask_suffix: str) -> None:
+def _print(
+    console: "Console", report: "Report", data: Path, mask_suffix: str, channels: int
+) -> None:
     import shlex
 
     from kseg.cli.terminal import print_facts, printable
+    from kseg.cli.train import train
+    from kseg.cli.words import as_typed
 
     pairs = ", ".join(
         f"{count} pairs" if split == "all" else f"{count} of {split}"
@@ -63,7 +68,7 @@ def _print(console: "Console", report: "Report", data: Path, mask_suffix: str) -
         if len(finding.files) > SHOWN:
             more = len(finding.files) - SHOWN
             console.print(f"{'':<11}and {more} more files (--json names all)", markup=False)
-        console.print(f"{'':<11}{finding.remedy}", markup=False)
+        console.print(f"{'':<11}{as_typed(finding.remedy, train)}", markup=False)
     console.print()
     counts = {
         severity: sum(finding.severity == severity for finding in report.findings)
@@ -82,6 +87,8 @@ def _print(console: "Console", report: "Report", data: Path, mask_suffix: str) -
         }
         if mask_suffix != "_mask":
             options["--mask-suffix"] = mask_suffix
+        if channels != 3:
+            options["--channels"] = channels
         command = " ".join(f"{name} {value}" for name, value in options.items())
         facts.append(("suggested", f"kseg train {command}"))
     print_facts(console, facts)

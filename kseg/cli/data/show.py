@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from kseg.cli.options import Size, augment_option, data_argument, mask_suffix_option
+from kseg.cli.options import (
+    Size,
+    augment_option,
+    channels_option,
+    data_argument,
+    mask_suffix_option,
+)
 
 
 @click.command()
@@ -30,6 +36,7 @@ from kseg.cli.options import Size, augment_option, data_argument, mask_suffix_op
     help="PNG to write.",
 )
 @mask_suffix_option
+@channels_option
 def show(
     data: Path,
     split: str | None,
@@ -39,6 +46,7 @@ def show(
     seed: int,
     out: Path,
     mask_suffix: str,
+    channels: int,
 ) -> None:
     """Draw images of DATA, chosen by seed, with their masks over them, and a legend.
 
@@ -59,5 +67,6 @@ def show(
         size=size,
         seed=seed,
         mask_suffix=mask_suffix,
+        channels=channels,
     )
     printer.facts([("data", note), ("written", str(out))])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kseg.cli.options import data_argument, json_option, mask_suffix_option
+from kseg.cli.options import channels_option, data_argument, json_option, mask_suffix_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     help="Split to count.  [default: train, or all where the data is not split]",
 )
 @mask_suffix_option
+@channels_option
 @json_option
-def stats(data: Path, split: str | None, mask_suffix: str, as_json: bool) -> None:
+def stats(data: Path, split: str | None, mask_suffix: str, channels: int, as_json: bool) -> None:
     """Count what DATA holds: pixels, images and regions a class, sizes, colours, class weights."""
     import json
 
@@ -33,7 +34,9 @@ def stats(data: Path, split: str | None, mask_suffix: str, as_json: bool) -> Non
 
     from kseg.workflows.data import count_data
 
-    found = count_data(data, split=split, mask_suffix=mask_suffix, progress=printer)
+    found = count_data(
+        data, split=split, mask_suffix=mask_suffix, channels=channels, progress=printer
+    )
     statistics, labels = found.statistics, found.labels
     if as_json:
         click.echo(json.dumps(statistics.to_dict(labels), indent=2))
@@ -82,7 +85,7 @@ def _print_images(console: "Console", found: "Statistics") -> None:
         console,
         [
             ("sizes", f"{sizes} (height x width)"),
-            ("colours", f"mean {mean}; standard deviation {std} (red, green, blue in 0..255)"),
+            ("colours", f"mean {mean}; standard deviation {std} (each channel, in 0..255)"),
             ("weights", "columns median to effective: what --class-weights takes by that name"),
         ],
     )

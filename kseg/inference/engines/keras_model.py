@@ -34,13 +34,13 @@ def load_model(path: Path) -> keras.Model:
         KsegError: The file is missing, truncated, or no Keras model.
     """
     if not path.is_file():
-        raise KsegError(f"{path} is missing. Train the run again with kseg train.")
+        raise KsegError(f"{path} is missing. Train the run again: kseg.train().")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise KsegError(
             f"{path} is not a whole Keras model ({type(error).__name__}). It may be damaged or "
-            "copied in part: copy it again, or train the run again with kseg train."
+            "copied in part: copy it again, or train the run again: kseg.train()."
         ) from error
 
 
