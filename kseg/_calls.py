@@ -16,7 +16,6 @@ from kseg import _checks
 from kseg.errors import KsegError
 
 WORDS = {"true": True, "false": False, "none": None}
-GIVEN = ("name", "number")
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,12 @@ def read_sum(text: str, table: Collection[str], what: str) -> tuple[tuple[Call, 
 
 
 def function(
-    call: Call, table: Mapping[str, str], what: str, *, needs: Collection[str] = ()
+    call: Call,
+    table: Mapping[str, str],
+    what: str,
+    *,
+    needs: Collection[str] = (),
+    given: Collection[str] = (),
 ) -> Callable:
     """Import what a table holds under a name, and bind the options to it.
 
@@ -60,6 +64,7 @@ def function(
         table: By name, module and function, such as "kseg.blocks.convolutions:residual".
         what: What the names name, for messages.
         needs: Arguments without a default that the options must give, such as `filters`.
+        given: Arguments that the caller gives, and so are no options, such as a layer's name.
 
     Returns:
         The function itself, or a `functools.partial` of it.
@@ -69,7 +74,7 @@ def function(
     """
     module, name = table[call.name].split(":")
     found = getattr(importlib.import_module(module), name)
-    known = [*needs, *_options(found)]
+    known = [*needs, *(name for name in _options(found) if name not in given)]
     for option in call.options:
         _checks.one_of(option, known, f"option of the {what} {call.name}")
     for option in needs:
@@ -81,12 +86,9 @@ def function(
 
 
 def _options(found: Callable) -> Iterator[str]:
-    """Yield the options of a function; what its caller gives, such as a layer's name, is none."""
+    """Yield the arguments of a function that need not be given."""
     for parameter in inspect.signature(found).parameters.values():
-        is_option = (
-            parameter.kind == parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
-        )
-        if is_option and parameter.name not in GIVEN:
+        if parameter.kind == parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
             yield parameter.name
 
 

@@ -26,7 +26,10 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, path: Path, epochs: int, planned: int) -> None:
-        super().__init__(f"interrupted after {epochs} of {planned} epochs")
+        super().__init__(path, epochs, planned)
         self.path = path
         self.epochs = epochs
         self.planned = planned
+
+    def __str__(self) -> str:
+        return f"interrupted after {self.epochs} of {self.planned} epochs; see {self.path}"

@@ -1,6 +1,7 @@
 """What this machine can do: backend, device, number format; and a quiet start of the backend."""
 
 import contextlib
+import logging
 import os
 import platform
 import sys
@@ -13,7 +14,6 @@ from pathlib import Path
 from kseg.errors import ArgumentError, KsegError
 
 KINDS = ("cpu", "gpu")
-PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Device:
     Attributes:
         kind: "gpu" or "cpu".
         name: What its maker calls it.
-        precision: The fastest number format that trains well on it, one of `PRECISIONS`.
+        precision: The fastest number format that trains well on it: "float32", "bfloat16" or
+            "float16".
         problem: Why a GPU of this machine is not used, and what to install; "" if all is well.
     """
 
@@ -49,6 +50,9 @@ def backend() -> str:
             f"Keras's backend '{error.name}' is not installed. Run: python -m pip install "
             f"{error.name}, or choose another one, such as KERAS_BACKEND=jax."
         ) from error
+    if keras.backend.backend() == "tensorflow":
+        # It warns of every new image size and model as if it were a mistake.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras.backend.backend()
 
 

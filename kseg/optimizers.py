@@ -2,16 +2,19 @@
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kseg import _checks
 from kseg._settings import Section, Weight, setting
+from kseg.errors import KsegError
 
 if TYPE_CHECKING:
     import keras
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 """Names of classes of `keras.optimizers`."""
+
+MOMENTUM = 0.9
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -26,7 +29,15 @@ class Optimizer(Section):
     weight_decay: Weight = setting(
         1e-4, "Part of each weight that is taken away per step, times the learning rate"
     )
-    momentum: Annotated[float, Field(ge=0, lt=1)] = setting(0.9, "Momentum of sgd", is_option=False)
+    momentum: Annotated[float, Field(ge=0, lt=1)] = setting(
+        MOMENTUM, "Momentum of sgd", is_option=False
+    )
+
+    @model_validator(mode="after")
+    def _momentum_is_used(self) -> "Optimizer":
+        if self.name != "sgd" and self.momentum != MOMENTUM:
+            raise KsegError(f"momentum is for sgd, not for {self.name}. Received: {self.momentum}.")
+        return self
 
     @field_validator("name")
     @classmethod

@@ -105,6 +105,15 @@ def test_commands_neither_train_nor_open_data(path):
     assert not [name for name in imports if name.startswith(("kseg.training", "kseg.data.sources"))]
 
 
+def test_verbs_are_found_before_keras_is_started():
+    """So that each can start it quietly."""
+    script = "import sys, kseg; [getattr(kseg, n) for n in VERBS]; print(*sys.modules)"
+    script = f"VERBS = ['train', 'open_run', 'evaluate', 'predict', 'prune']; {script}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "kseg.workflows.prune" in done.stdout.split()
+    assert not {"keras", "tensorflow", "jax", "torch"} & set(done.stdout.split())
+
+
 def test_sections_of_a_recipe_need_neither_keras_nor_numpy():
     script = "import sys, kseg.runs.recipe; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

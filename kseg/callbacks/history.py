@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from kseg import _files
 
@@ -31,11 +30,3 @@ class HistoryFile(keras.callbacks.Callback):
             table = csv.DictWriter(file, columns, lineterminator="\n")
             table.writeheader()
             table.writerows(self._rows)
-
-
-def read_history(path: Path) -> dict[str, np.ndarray]:
-    """Read such a file: float64 columns by name, NaN where an epoch has no value."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0].keys() if rows else ()
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}

@@ -111,7 +111,7 @@ def _set_option(command: Callable) -> Callable:
         metavar="FIELD=VALUE",
         multiple=True,
         callback=_read_settings,
-        help="Any field of the recipe by its path, such as --set optimizer.momentum=0.95; "
+        help="Any field of the recipe by its path, such as --set schedule.warmup=0.2; "
         "kseg recipe show lists them.",
     )(command)
 

@@ -48,6 +48,7 @@ def train(
     from kseg.cli.printer import start
 
     printer = start()
+    is_replaced = bool(overwrite and name and (runs / name).exists())
 
     from kseg.workflows.train import train
 
@@ -68,7 +69,7 @@ def train(
     except Interrupted as stop:
         kept = (
             "is as it was"
-            if overwrite and not stop.epochs
+            if is_replaced and not stop.epochs
             else f"holds the best so far: kseg evaluate {stop.path.name}"
         )
         printer.say(f"Stopped after {stop.epochs} of {stop.planned} epochs; {stop.path} {kept}")

@@ -4,9 +4,11 @@ import re
 
 import click
 
+from kseg.runs.recipe import SECTIONS, WORDS
+
 CALL = re.compile(r"kseg\.(\w+)\(([^()]*)\)")
 ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|[\w.:-]*\w)?""")
-FIELD = re.compile(r"\b(?:data|model|input|loss|optimizer|schedule|loop)\.([a-z_]+): ")
+FIELD = re.compile(rf"\b((?:{'|'.join(SECTIONS)})\.[a-z_]+): ")
 
 
 def as_typed(message: str, command: click.Command) -> str:
@@ -30,7 +32,8 @@ def as_typed(message: str, command: click.Command) -> str:
         return _spelled(match, max(parameter.opts, key=len))
 
     def field(match: re.Match) -> str:
-        return f"--{match[1].replace('_', '-')}: " if match[1] in known else match[0]
+        word = {path: word for word, path in WORDS.items()}.get(match[1])
+        return f"--{word.replace('_', '-')}: " if word in known else match[0]
 
     message = CALL.sub(_command, message)
     return ARGUMENT.sub(option, FIELD.sub(field, message))

@@ -25,6 +25,10 @@ PIXELWISE = ("ce", "focal", "topk")
 """Losses in which a class counts by its pixels, so that rare ones may need weights."""
 
 
+GIVEN = ("name", "ignore_class", "class_weights", "from_logits")
+"""Arguments of losses that no text sets: the data and the network decide them."""
+
+
 def parse(text: str) -> tuple[tuple[_calls.Call, float], ...]:
     """Read a loss or a sum of losses, such as "ce", "ce+dice" or "focal(gamma=3) + 0.5*lovasz".
 
@@ -54,7 +58,7 @@ def make_loss(
     """
     shared = {"ignore_class": ignore_class, "class_weights": class_weights}
     terms = [
-        (_calls.function(call, LOSSES, "loss")(**shared | call.options), weight)
+        (_calls.function(call, LOSSES, "loss", given=GIVEN)(**shared), weight)
         for call, weight in parse(text)
     ]
     weighted = [loss if weight == 1 else weight * loss for loss, weight in terms]

@@ -19,6 +19,8 @@ FEWEST = 8
 """No part of a narrowed network has fewer channels, unless it is published so."""
 
 WIDTHS = ("filters", "decoder_filters")
+GIVEN = ("name", "number", "strides")
+"""Arguments of blocks that the builder decides."""
 FIXED = ("input_shape", "num_classes", "activation", "encoder", "heads", "head_weights")
 
 
@@ -157,7 +159,7 @@ def _part(what: str, text: str) -> Callable | None:
     if text == NONE:
         return None
     table, needs = PARTS[what]
-    return _calls.function(_calls.read(text, table, what), table, what, needs=needs)
+    return _calls.function(_calls.read(text, table, what), table, what, needs=needs, given=GIVEN)
 
 
 def _width(model: Model) -> int | None:

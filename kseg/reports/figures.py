@@ -4,19 +4,21 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from kseg import _files
 from kseg.data.samples import Samples
 from kseg.evaluation import Evaluation
-from kseg.evaluation.levels import Level
 from kseg.inference import Predictor
-from kseg.models.measures import parts
 from kseg.models.names import is_head
 from kseg.plots import calibration, curves, graphs, matrices, overlays, tradeoffs
 from kseg.reports.tables import worst_images
 from kseg.runs.run import Run
+
+if TYPE_CHECKING:
+    import keras
+
+    from kseg.evaluation.levels import Level
 
 
 def report_training(run: Run) -> Path | None:
@@ -43,29 +45,39 @@ def report_predictions(run: Run, predictor: Predictor, samples: Samples) -> Path
     )
 
 
-def report_network(model: keras.Model, path: Path, title: str) -> Path:
+def report_network(model: "keras.Model", path: Path, title: str) -> Path:
     """Draw a network's parts as a picture; return where."""
+    from kseg.models.measures import parts
+
     return _files.write_figure(path, graphs.network_picture(*parts(model), title))
 
 
-def report_evaluation(run: Run, evaluation: Evaluation, split: str) -> list[Path]:
-    """Write an evaluation as JSON, its confusion matrix and reliability as pictures; say where."""
-    scores = run.path / f"evaluation_{split}.json"
-    _files.write_json(scores, {"split": split, **evaluation.to_dict()})
+def report_evaluation(run: Run, evaluation: Evaluation, data: str, split: str) -> list[Path]:
+    """Write an evaluation as JSON, its confusion matrix and reliability as pictures; say where.
+
+    Args:
+        run: The run that was scored.
+        evaluation: Its scores.
+        data: What it was scored on; anything but the run's own data stands in the files' names.
+        split: Split of the data.
+    """
+    label = _label(run, data, split)
+    scores = run.path / f"evaluation_{label}.json"
+    _files.write_json(scores, {"data": data, "split": split, **evaluation.to_dict()})
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
-    written = [scores, _files.write_figure(run.path / f"confusion_{split}.png", picture)]
+    written = [scores, _files.write_figure(run.path / f"confusion_{label}.png", picture)]
     if evaluation.calibration is not None:
         found = evaluation.calibration
         picture = calibration.reliability_picture(
             found.pixels, found.confidence, found.correct, found.expected_error
         )
-        written.append(_files.write_figure(run.path / f"reliability_{split}.png", picture))
+        written.append(_files.write_figure(run.path / f"reliability_{label}.png", picture))
     return written
 
 
-def report_images(run: Run, evaluation: Evaluation, split: str) -> Path:
+def report_images(run: Run, evaluation: Evaluation, data: str, split: str) -> Path:
     """Write the scores of each image by itself as CSV, the worst first; return where."""
-    path = run.path / f"images_{split}.csv"
+    path = run.path / f"images_{_label(run, data, split)}.csv"
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["image", *evaluation.image_scores])
@@ -77,7 +89,12 @@ def report_images(run: Run, evaluation: Evaluation, split: str) -> Path:
     return path
 
 
-def report_levels(run: Run, levels: Sequence[Level], chosen: Level) -> Path:
+def _label(run: Run, data: str, split: str) -> str:
+    """Name what was scored in the names of files: the split, and whose, if not the run's own."""
+    return split if data == run.recipe.data.path else f"{Path(data).stem}_{split}"
+
+
+def report_levels(run: Run, levels: "Sequence[Level]", chosen: "Level") -> Path:
     """Draw the mean IoU of a run's levels over what they cost; return where."""
     costs = {
         "million parameters": [level.parameters / 1e6 for level in levels],

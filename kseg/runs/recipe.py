@@ -65,6 +65,8 @@ class Recipe(Section):
         Raises:
             KsegError: A word or a path is unknown, or a value is out of its range.
         """
+        if set is not None and not isinstance(set, Mapping):
+            raise KsegError(f"set= must map paths of fields to values. Received: {set!r}.")
         paths = {_place(word, value): value for word, value in words.items()}
         content = self.model_dump()
         for path, value in (paths | dict(set or {})).items():
@@ -81,10 +83,10 @@ def make_recipe(*, set: Mapping[str, Any] | None = None, **words: Any) -> Recipe
     return Recipe().changed(set=set, **words)
 
 
-def fields(recipe: type[Recipe] = Recipe) -> dict[str, FieldInfo]:
+def fields() -> dict[str, FieldInfo]:
     """Return every field of a recipe by its path, such as "input.size"."""
     found: dict[str, FieldInfo] = {}
-    for name, field in recipe.model_fields.items():
+    for name, field in Recipe.model_fields.items():
         if name in SECTIONS:
             own = SECTIONS[name].model_fields
             found |= {f"{name}.{inner}": part for inner, part in own.items()}
@@ -94,13 +96,9 @@ def fields(recipe: type[Recipe] = Recipe) -> dict[str, FieldInfo]:
 
 
 SECTIONS: dict[str, type[Section]] = {
-    "data": Data,
-    "model": Model,
-    "input": Input,
-    "loss": Loss,
-    "optimizer": Optimizer,
-    "schedule": Schedule,
-    "loop": Loop,
+    name: type(field.default)
+    for name, field in Recipe.model_fields.items()
+    if isinstance(field.default, Section)
 }
 WORDS = {word_of(path.rpartition(".")[2], field): path for path, field in fields().items()}
 """The path of each field by its word, the name that it has in `kseg.train` and as an option."""
@@ -161,20 +159,22 @@ def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
 
 
 def _place(word: str, value: Any) -> str:
-    """Return the path that a word stands for; a section's name with a mapping is the section."""
-    if word in SECTIONS and isinstance(value, Mapping | Section):
+    """Return the path that a word stands for: of a field, or of a section, whole or in short."""
+    if word in SECTIONS and (word not in WORDS or isinstance(value, Mapping | Section)):
         return word
     return WORDS[_checks.one_of(word, WORDS, "choice")]
 
 
 def _put(content: dict, path: str, value: Any) -> None:
     """Set the value at a path, or several of them where a section is given."""
-    *outer, last = path.split(".")
-    for step, name in enumerate(outer):
-        if not isinstance(content.get(name), dict):
-            known = ", ".join(content) if not step else ", ".join(fields())
-            raise KsegError(f"Unknown field '{path}'. Known: {known}.")
-        content = content[name]
+    whole, (*outer, last) = content, str(path).split(".")
+    for name in outer:
+        content = content.get(name)
+        if not isinstance(content, dict):
+            _checks.one_of(path, fields(), "field")
+            raise KsegError(f"'{path}' leads into no section: it now holds {whole}.")
+    if last in SECTIONS and not outer and not isinstance(value, Mapping | Section):
+        value = {SECTIONS[last].shorthand: value}
     if isinstance(value, Section):
         value = value.model_dump()
     if isinstance(value, Mapping) and isinstance(content.get(last), dict):

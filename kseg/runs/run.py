@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kseg.errors import KsegError
 from kseg.runs.recipe import Recipe, read_recipe
@@ -98,20 +98,32 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """What makes the run again."""
+        """What makes the run again.
+
+        Raises:
+            KsegError: The file is missing or damaged.
+        """
         return read_recipe(self.recipe_file)
 
     @property
     def labels(self) -> "Labels":
-        """The classes."""
+        """The classes.
+
+        Raises:
+            KsegError: The file is missing or damaged.
+        """
         from kseg.labels import read_labels
 
         return read_labels(self.classes_file)
 
     @property
     def history(self) -> "dict[str, np.ndarray]":
-        """Losses and scores per epoch: float64 columns by name, NaN where an epoch has no value."""
-        from kseg.callbacks.history import read_history
+        """Losses and scores per epoch: float64 columns by name, NaN where an epoch has no value.
+
+        Raises:
+            KsegError: No epoch was whole, or the file is damaged.
+        """
+        from kseg.runs.history import read_history
 
         return read_history(self.history_file)
 
@@ -126,38 +138,40 @@ class Run:
 
         from kseg.metrics.scores import Scores
 
-        return Scores(np.array(_read(self.scores_file)["confusion"], np.int64))
+        matrix = np.array(_read(self.scores_file, "confusion", list), np.int64)
+        return Scores(matrix)
 
     @property
     def best_epoch(self) -> int:
-        """The epoch that `model.keras` holds, from 1.
+        """The epoch that `model.keras` holds, from 1; 0 where none was whole.
 
         Raises:
-            KsegError: The training was broken off.
+            KsegError: The training was killed.
         """
-        return _read(self.summary_file)["best_epoch"]
+        return _read(self.summary_file, "best_epoch", int)
 
     @property
     def epochs(self) -> int:
-        """The epochs that were trained.
+        """The whole epochs that were trained.
 
         Raises:
-            KsegError: The training was broken off.
+            KsegError: The training was killed.
         """
-        return _read(self.summary_file)["epochs"]
+        return _read(self.summary_file, "epochs", int)
 
     @property
     def waited(self) -> float:
         """Part of the training, in [0, 1], in which the network waited for images.
 
         Raises:
-            KsegError: The training was broken off.
+            KsegError: The training was killed.
         """
-        return _read(self.summary_file)["waited"]
+        return _read(self.summary_file, "waited", float)
 
     def source(self) -> "Source":
         """Return the data that the run was trained on, at full size, divided as it was then."""
-        kept = _read(self.splits_file)["split_off"] if self.splits_file.exists() else {}
+        is_kept = self.splits_file.exists()
+        kept = _read(self.splits_file, "split_off", dict) if is_kept else {}
         return open_source(self.recipe, kept=kept)
 
     def predictor(self) -> "Predictor":
@@ -200,28 +214,40 @@ def open_source(
     from kseg.data.sources.source import Source
 
     settings = recipe.data
-    shared = {field.name for field in fields(Source)} & set(type(settings).model_fields)
     return Source(
         settings.path,
         size=recipe.input.size,
         max_side=max_side,
+        val_fraction=settings.val_fraction,
+        test_fraction=settings.test_fraction,
+        split_by=settings.split_by,
+        mask_suffix=settings.mask_suffix,
         seed=recipe.seed,
+        skipped=settings.skipped,
         kept=kept or {},
-        **{name: getattr(settings, name) for name in shared},
+        channels=settings.channels,
     )
 
 
-def _read(path: Path) -> dict:
-    """Read a JSON file of a run.
+def _read(path: Path, entry: str, kind: type) -> Any:
+    """Read an entry of a JSON file of a run.
 
     Raises:
-        KsegError: It is missing or damaged.
+        KsegError: The file is missing or damaged.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))[entry]
+        return kind(value) if kind is float else _of_kind(value, kind)
     except FileNotFoundError:
         raise KsegError(
             f"{path} is missing: the training was broken off before it could be written."
         ) from None
-    except (OSError, ValueError) as error:
-        raise KsegError(f"{path} cannot be read: {error}. Train the run again.") from None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise KsegError(f"{path} is damaged ({reason}). Train the run again.") from None
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, found {type(value).__name__}")
+    return value

@@ -78,9 +78,14 @@ def train(
         if not run.model_file.exists():
             checkpoint.save(run.model_file)
         raise Interrupted(run.path, len(history.epoch), plan.loop.epochs) from None
-    waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
-    summary = {"best_epoch": checkpoint.best_epoch, "epochs": len(history.epoch), "waited": waited}
-    _files.write_json(run.summary_file, summary)
+    finally:
+        seconds = time.perf_counter() - started
+        summary = {
+            "best_epoch": checkpoint.best_epoch or 0,
+            "epochs": len(history.epoch),
+            "waited": (batches.waited + validation.waited) / seconds,
+        }
+        _files.write_json(run.summary_file, summary)
 
 
 def epochs_within(plan: Plan, data: TrainingData, device: Device, minutes: float) -> int:
@@ -139,8 +144,8 @@ def validated_epochs(plan: Plan, data: TrainingData) -> list[int]:
 def _write_beginning(plan: Plan, data: TrainingData, run: Run) -> None:
     """Write what is known of a run before its first step."""
     # The run's own copy makes the same run again, whatever becomes of the user's file.
-    own = {"augment": run.augmentation_file.name} if is_file(plan.input.augment) else {}
-    write_recipe(run.recipe_file, plan.changed(**own))
+    own = run.augmentation_file.name if is_file(plan.input.augment) else plan.input.augment
+    write_recipe(run.recipe_file, plan.changed(augment=own))
     if data.skipped:
         _files.write_json(run.skipped_file, data.skipped)
     if plan.data.path != "shapes":

@@ -47,7 +47,7 @@ def compiled(plan: Plan, data: TrainingData, device: machine.Device, steps: int)
                 MeanIoU(channels, labels.ignore),
                 PixelAccuracy(channels, labels.ignore),
             ],
-            jit_compile=_compiles_well(device),
+            jit_compile=_jit_compile(device),
         )
         # Variables made in the first step would have TensorFlow trace the step twice.
         model.optimizer.build(model.trainable_variables)
@@ -98,8 +98,8 @@ def _class_weights(plan: Plan, data: TrainingData) -> tuple[float, ...] | None:
     return None if chosen == "none" else class_weights(chosen, data.train.pixels)
 
 
-def _compiles_well(device: machine.Device) -> bool | str:
-    """Tell whether XLA helps: on TensorFlow and a CPU it makes a step slower."""
+def _jit_compile(device: machine.Device) -> bool | str:
+    """Return whether to use XLA: on TensorFlow and a CPU it makes a step slower."""
     if keras.backend.backend() == "tensorflow" and device.kind == "cpu":
         return False
     return "auto"

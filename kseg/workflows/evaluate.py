@@ -1,16 +1,17 @@
 """`kseg.evaluate`: a run scored on a whole split."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kseg import machine
 from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.sources.source import Source
-from kseg.evaluation import Evaluation
-from kseg.evaluation import evaluate as score
-from kseg.reports import figures
 from kseg.runs.finding import open_run
 from kseg.runs.run import Run
 from kseg.workflows.watching import Watch, watching
+
+if TYPE_CHECKING:
+    from kseg.evaluation import Evaluation
 
 
 def evaluate(
@@ -25,11 +26,12 @@ def evaluate(
     device: str | None = None,
     runs: str | Path = "saved_models",
     progress: bool | Watch = False,
-) -> Evaluation:
+) -> "Evaluation":
     """Score a run on a whole split, every image at its own size.
 
     Writes `evaluation_SPLIT.json` and `confusion_SPLIT.png` into the run's folder; with
-    `calibration` also `reliability_SPLIT.png`, with `per_image` `images_SPLIT.csv`.
+    `calibration` also `reliability_SPLIT.png`, with `per_image` `images_SPLIT.csv`. Of other data
+    than the run's own these names hold the data's name too.
 
     Args:
         run: A run, its name or its path; by default the newest.
@@ -57,6 +59,10 @@ def evaluate(
     watch = watching(progress)
     opened = open_run(run, runs)
     watch.starts(machine.device(device))
+
+    from kseg.evaluation import evaluate as score
+    from kseg.reports import figures
+
     source = opened.source()
     if data is not None:
         recipe = opened.recipe
@@ -73,8 +79,8 @@ def evaluate(
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
         found = score(opened.predictor(), samples, on_image, border=border, calibration=calibration)
     watch.scored(found, split)
-    written = figures.report_evaluation(opened, found, split)
+    written = figures.report_evaluation(opened, found, source.data, split)
     if per_image:
-        written.append(figures.report_images(opened, found, split))
+        written.append(figures.report_images(opened, found, source.data, split))
     watch.written(written)
     return found

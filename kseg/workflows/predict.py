@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from kseg import machine
 from kseg.data.reading import files
-from kseg.errors import KsegError
+from kseg.errors import ArgumentError, KsegError
 from kseg.inference.decision import decide
 from kseg.labels import Labels
 from kseg.plots.overlays import overlay
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 Given = str | Path | np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """What a network says about an image.
 
     Attributes:
         source: The image's file, or the array that was given.
-        mask: Class indices, uint8, `(height, width)`; `None` where the image cannot be read.
+        mask: Class indices, uint8, `(height, width)`; `None` where the file cannot be read.
         areas: Part of the image per class, in (0, 1]; classes that do not occur are left out.
         probabilities: Float32 `(height, width, classes)`, if they were asked for.
-        error: Why the image cannot be read; `None` where it can.
+        error: Why the file cannot be read; `None` where it can.
         written: The files that were written: the mask as a palette PNG, and the image tinted by it.
     """
 
-    source: Path | np.ndarray
-    mask: np.ndarray | None = None
+    source: Path | np.ndarray = field(repr=False)
+    mask: np.ndarray | None = field(default=None, repr=False)
     areas: dict[str, float] | None = None
-    probabilities: np.ndarray | None = None
+    probabilities: np.ndarray | None = field(default=None, repr=False)
     error: KsegError | None = None
     written: tuple[Path, ...] = ()
 
@@ -57,11 +57,14 @@ def predict(
 ) -> Iterator[Prediction]:
     """Predict the masks of images, one after the other: memory does not grow with their number.
 
+    Each image is predicted, and written, when it is asked for: go through what is returned.
+
     Args:
         run: A run, its name or its path; `None` for the newest.
-        images: Files, folders (all images in them), patterns such as "*.jpg", and arrays, uint8
-            `(height, width, channels)`; one of them or any number. A sequence is looked through
-            before the first image is predicted; an iterator is taken as it comes.
+        images: Files, folders (all images in them), patterns such as "*.jpg", and arrays, uint8 or
+            float in 0..255, `(height, width, channels)`; one of them or any number. A sequence is
+            looked through before the first image is predicted, and a file that it names twice is
+            taken once; an iterator is taken as it comes.
         out: Folder for the results, made if it is missing: a mask and an overlay per image. `None`
             writes nothing.
         probabilities: Whether to keep the probabilities of all classes.
@@ -73,8 +76,8 @@ def predict(
         A `Prediction` per image, in order. One that cannot be read has its `error` set.
 
     Raises:
-        KsegError: There is no such run or image, or `out` is a folder of the images, where a result
-            could replace one of them.
+        KsegError: There is no such run or image, an array is no image, or `out` is a folder of the
+            images, where a result could replace one of them.
         OSError: The results cannot be written.
 
     Example:
@@ -85,7 +88,7 @@ def predict(
     watch = watching(progress)
     target = Path(out) if out is not None else None
     sources = _sources(images)
-    if isinstance(sources, Sequence):
+    if isinstance(sources, list):
         _keep_apart(sources, target)
     opened = open_run(run, runs)
     watch.starts(machine.device(device))
@@ -93,19 +96,6 @@ def predict(
         predictor = opened.predictor()
     watch.opened(opened, "")
     return _predicted(opened, predictor, sources, target, probabilities, device, watch)
-
-
-def find_images(names: Sequence[str | Path]) -> list[Path]:
-    """Turn files, folders and patterns into image files, each once, in the order given.
-
-    Raises:
-        KsegError: A name leads to no file.
-    """
-    found: dict[Path, Path] = {}
-    for name in names:
-        for match in _matches(name):
-            found.setdefault(match.resolve(), match)
-    return list(found.values())
 
 
 def _predicted(
@@ -118,16 +108,23 @@ def _predicted(
     watch: Watch,
 ) -> Iterator[Prediction]:
     labels, channels = run.labels, run.recipe.data.channels
-    total = len(sources) if isinstance(sources, Sequence) else None
+    is_known = isinstance(sources, list)
+    total = len(sources) if is_known else None
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     names = _Names()
     with watch.counting("predicting", total) as on_image:
         for source in sources:
-            if out is not None:
+            if not is_known:
                 _keep_apart([source], out)
             try:
-                image = _read(source, channels)
+                image = (
+                    files.read_image(source, channels=channels)
+                    if isinstance(source, Path)
+                    else _checked(source, channels)
+                )
+            except ArgumentError:
+                raise
             except KsegError as error:
                 yield Prediction(source, error=error)
                 on_image()
@@ -145,13 +142,18 @@ def _predicted(
 
 def _sources(images: Given | Iterable[Given]) -> Iterable[Path | np.ndarray]:
     """Return files and arrays: a list of a sequence, a generator of any other iterable."""
-    if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim < 4):
+    if isinstance(images, str | Path) or getattr(images, "ndim", 4) < 4:
         images = [images]
     if not isinstance(images, Sequence):
         return _as_they_come(images)
-    if not any(isinstance(image, np.ndarray) for image in images):
-        return find_images(images)
-    return list(_as_they_come(images))
+    seen: set[Path] = set()
+    found = []
+    for source in _as_they_come(images):
+        key = source.resolve() if isinstance(source, Path) else None
+        if key is None or key not in seen:
+            found.append(source)
+        seen |= {key} if key else set()
+    return found
 
 
 def _as_they_come(images: Iterable[Given]) -> Iterator[Path | np.ndarray]:
@@ -159,7 +161,7 @@ def _as_they_come(images: Iterable[Given]) -> Iterator[Path | np.ndarray]:
         if isinstance(image, str | Path):
             yield from _matches(image)
         else:
-            yield image
+            yield np.asarray(image)
 
 
 def _matches(name: str | Path) -> list[Path]:
@@ -185,17 +187,25 @@ def _keep_apart(sources: Iterable[Path | np.ndarray], out: Path | None) -> None:
         raise KsegError(f"{out} holds images to predict. Choose another folder by out=.")
 
 
-def _read(source: Path | np.ndarray, channels: int) -> np.ndarray:
-    if isinstance(source, Path):
-        return files.read_image(source, channels=channels)
-    image = np.asarray(source)
+def _checked(image: np.ndarray, channels: int) -> np.ndarray:
+    """Return an array as an image if it is one.
+
+    Raises:
+        ArgumentError: It is none.
+    """
     if channels == 1 and image.ndim == 2:
         image = image[..., None]
-    if image.ndim != 3 or image.shape[-1] != channels:
-        raise KsegError(
-            f"An array must be an image (height, width, {channels}), values in 0..255. Received an "
-            f"array of shape {image.shape}."
+    is_shaped = image.ndim == 3 and image.shape[-1] == channels and image.size > 0
+    is_whole = image.dtype == np.uint8
+    if not is_shaped or not (is_whole or np.issubdtype(image.dtype, np.floating)):
+        raise ArgumentError(
+            f"An array must be an image (height, width, {channels}), uint8, or float in 0..255. "
+            f"Received {image.dtype} {image.shape}."
         )
+    if not is_whole and not (image.min() >= 0 and image.max() <= 255):
+        raise ArgumentError("An image must hold values in 0..255, no NaN. Multiply or clip it.")
+    if not is_whole and 0 < image.max() <= 1:
+        raise ArgumentError("An image must hold values in 0..255. Received 0..1: multiply by 255.")
     return image
 
 

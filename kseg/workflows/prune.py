@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING
 
 from kseg import _checks, _files, machine
 from kseg.errors import ArgumentError, KsegError
-from kseg.evaluation.levels import Level, measure_levels, recommend
-from kseg.inference import load_model
-from kseg.models import pruning
-from kseg.reports import figures
 from kseg.runs.finding import check_name, free_name, new_run, open_run_of_heads
 from kseg.runs.recipe import write_recipe
 from kseg.runs.run import Run
@@ -19,6 +15,8 @@ from kseg.workflows.watching import Watch, watching
 
 if TYPE_CHECKING:
     import keras
+
+    from kseg.evaluation.levels import Level
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Pruning:
     """
 
     run: Run
-    levels: tuple[Level, ...]
-    recommended: Level
+    levels: "tuple[Level, ...]"
+    recommended: "Level"
     pruned: Run | None = None
 
 
@@ -77,6 +75,11 @@ def prune(
     watch = watching(progress)
     opened = open_run_of_heads(run, root)
     watch.starts(machine.device(device))
+
+    from kseg.evaluation.levels import measure_levels, recommend
+    from kseg.models import pruning
+    from kseg.reports import figures
+
     with machine.computing_on(device):
         heads = open_heads(opened)
         pruning.head_of(heads, level)
@@ -86,8 +89,10 @@ def prune(
             found = measure_levels(heads, samples, opened.predictor_of, on_image)
         best = recommend(found, tolerance)
         watch.written([figures.report_levels(opened, found, best)])
-        chosen = best if auto else next((one for one in found if one.level == level), None)
-        pruned = _written(opened, heads, found, chosen, root, name) if level or auto else None
+        pruned = None
+        if level or auto:
+            chosen = best if auto else next(one for one in found if one.level == level)
+            pruned = _written(opened, heads, found, chosen, root, name)
     return Pruning(opened, tuple(found), best, pruned)
 
 
@@ -100,8 +105,10 @@ def open_heads(run: Run) -> "keras.Model":
     if not run.heads_file.is_file():
         raise KsegError(
             f"{run.name} has one head, so there is nothing to choose from. Train a network of "
-            'several: kseg.train(arch="unetpp"), or another one with heads=3.'
+            'several: kseg.train(arch="unetpp"), or kseg.train(arch="unet", heads=3).'
         )
+    from kseg.inference import load_model
+
     return load_model(run.heads_file)
 
 
@@ -124,20 +131,23 @@ def _check(tolerance: float, level: int | None, auto: bool, name: str | None, ro
 def _written(
     run: Run,
     heads: "keras.Model",
-    found: Sequence[Level],
-    chosen: Level,
+    found: "Sequence[Level]",
+    chosen: "Level",
     root: Path,
     name: str | None,
 ) -> Run | None:
     """Write a run cut back to a level as a run of its own; nothing where that is the whole."""
     if chosen is found[-1] or chosen.level is None:
         return None
+    from kseg.models import pruning
+
     name = name or free_name(root, f"{run.name}-level{chosen.level}")
     with new_run(root, name) as pruned:
         write_recipe(pruned.recipe_file, run.recipe.changed(level=chosen.level))
         _files.write_json(pruned.classes_file, run.labels.to_dict())
-        if run.splits_file.exists():
-            shutil.copyfile(run.splits_file, pruned.splits_file)
+        for name in ("splits_file", "summary_file", "history_file"):
+            if getattr(run, name).exists():
+                shutil.copyfile(getattr(run, name), getattr(pruned, name))
         _files.write_json(pruned.scores_file, {"split": "val", **chosen.evaluation.to_dict()})
         with _files.atomic(pruned.model_file) as temporary:
             pruning.prune(heads, chosen.level).save(temporary)

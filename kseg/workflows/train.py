@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Recipe | Path | str | None = None,
+    recipe: Recipe | Run | Path | str | None = None,
     *,
     name: str | None = None,
     runs: str | Path = "saved_models",
@@ -37,20 +37,22 @@ def train(
 ) -> Run:
     """Train a network, and keep everything in a folder of its own.
 
-    What is not given is chosen for the machine and the data. The folder holds the model of the best
+    What is not given is chosen for the machine and the data. The random states of Python, NumPy and
+    Keras are seeded by `seed`. The folder holds the model of the best
     epoch (`model.keras`), the recipe, history, scores and pictures.
 
     Args:
-        recipe: What to start from: a `Recipe`, or the path of a `recipe.yaml`; by default one in
-            which all is open.
+        recipe: What to start from: a `Recipe`, a run to make again, or the path of a `recipe.yaml`;
+            by default one in which all is open.
         name: Name of the run; by default ARCH-DATA, numbered if it exists.
         runs: Folder that holds the runs.
         overwrite: Whether to replace a run of that name, once an epoch of the new one is whole.
-        minutes: Train as many epochs as this machine does in this time.
+        minutes: Train as many epochs as this machine does in this time, whatever number the recipe
+            names.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         download: Whether TensorFlow Datasets may download what is not on this machine.
         tensorboard: Whether to write logs for TensorBoard into the run.
-        set: Further choices by the path of their field, such as `{"model.options.pooling": 2}`.
+        set: Further choices by the path of their field, such as `{"schedule.warmup": 0.2}`.
         progress: Whether to show bars, on a terminal or in a notebook.
         **choices: Fields of the recipe by their words, which are those of the command line, such as
             `data="my_data"`, `arch="unetpp"`, `epochs=20`, `learning_rate=1e-3`, `loss="ce+dice"`.
@@ -80,7 +82,10 @@ def train(
         job = _prepare(watch, wish, used, minutes)
         with new_run(root, name, overwrite=overwrite) as run:
             _learn(watch, job, run, logs)
-            _report(watch, job, run)
+            try:
+                _report(watch, job, run)
+            except KeyboardInterrupt:
+                raise Interrupted(run.path, run.epochs, job.plan.loop.epochs) from None
     return run
 
 
@@ -94,27 +99,39 @@ class _Job:
 
 
 def _wish(
-    recipe: Recipe | Path | str | None,
+    recipe: Recipe | Run | Path | str | None,
     minutes: float | None,
     set: Mapping[str, Any] | None,
     choices: Mapping[str, Any],
 ) -> Recipe:
     """Return the recipe with what the user chose in its place, checked as far as words can be."""
-    if isinstance(recipe, str | Path):
-        recipe = read_recipe(Path(recipe))
-    start = recipe or Recipe()
+    start = _start(recipe)
     with _arguments():
         wish = start.changed(set=set, **choices)
         if wish.data.path != start.data.path:
             wish = wish.changed(skipped=choices.get("skipped", ()))
         if minutes is not None:
             _checks.above(minutes, 0, "minutes")
-            if "epochs" in choices:
+            if wish.loop.epochs != start.loop.epochs or "epochs" in choices:
                 raise KsegError("Give epochs= or minutes=, not both.")
         catalog.check_size(wish.model, wish.input.size)
         catalog.check(wish.model)
         _check_data(wish)
     return wish
+
+
+def _start(recipe: Recipe | Run | Path | str | None) -> Recipe:
+    """Return the recipe to start from."""
+    if recipe is None or isinstance(recipe, Recipe):
+        return recipe or Recipe()
+    if isinstance(recipe, Run):
+        return recipe.recipe
+    if not isinstance(recipe, str | Path):
+        raise ArgumentError(
+            f"recipe= must be a Recipe, a run, or the path of a recipe.yaml. Received: {recipe!r}."
+        )
+    path = Path(recipe)
+    return Run(path).recipe if path.is_dir() else read_recipe(path)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kseg import build_unetpp
 from kseg.callbacks import Checkpoint, HistoryFile, Progress
-from kseg.callbacks.history import read_history
+from kseg.runs.history import read_history
 
 pytestmark = pytest.mark.backend
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import kseg
-from kseg.errors import KsegError
+from kseg.errors import ArgumentError, KsegError
 
 
 @pytest.fixture
@@ -78,11 +78,42 @@ def test_a_thousand_images_of_one_name_are_named_quickly():
 
 def test_what_cannot_be_read_is_an_error_of_its_own(run, images):
     (images / "c.png").write_text("no image")
-    found = list(kseg.predict(run, [images, np.zeros((4, 4), np.uint8)]))
-    assert [one.error is None for one in found] == [True, True, False, False]
+    found = list(kseg.predict(run, images))
+    assert [one.error is None for one in found] == [True, True, False]
     assert "c.png is not an image" in str(found[2].error)
-    assert "(height, width, 3)" in str(found[3].error)
     assert found[2].mask is None
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.zeros((4, 4), np.uint8), r"\(height, width, 3\)"),
+        (np.zeros((4, 4, 4), np.uint8), r"\(height, width, 3\)"),
+        (np.zeros((0, 4, 3), np.uint8), r"Received uint8 \(0, 4, 3\)"),
+        (np.zeros((4, 4, 3), np.uint16), "uint8, or float"),
+        (np.full((4, 4, 3), 0.5), "multiply by 255"),
+        (np.full((4, 4, 3), np.nan), "no NaN"),
+        (np.full((4, 4, 3), -1.0), "0..255"),
+    ],
+)
+def test_an_array_that_is_no_image_is_refused(run, array, expected):
+    with pytest.raises(ArgumentError, match=expected):
+        list(kseg.predict(run, [array]))
+
+
+def test_pixels_may_be_floats_and_images_of_pillow(run, images):
+    picture = Image.open(images / "a.jpg")
+    array = np.asarray(picture)
+    masks = [one.mask for one in kseg.predict(run, [array, array.astype(float), picture])]
+    np.testing.assert_array_equal(masks[0], masks[1])
+    np.testing.assert_array_equal(masks[0], masks[2])
+
+
+def test_a_file_that_is_named_twice_is_taken_once(run, images):
+    array = np.zeros((8, 8, 3), np.uint8)
+    found = list(kseg.predict(run, [images / "a.jpg", array, images, array]))
+    names = [getattr(one.source, "name", "array") for one in found]
+    assert names == ["a.jpg", "array", "b.png", "array"]
 
 
 def test_what_is_not_there_is_said_before_the_first_image(run, images):
