@@ -1,4 +1,4 @@
-"""How many images a second reach the network, from files, from a cache, and by tf.data.
+"""How many images per second reach the network, from files, from a cache, and by tf.data.
 
     python benchmarks/pipeline.py
 

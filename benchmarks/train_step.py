@@ -1,4 +1,4 @@
-"""Training speed of a U-Net against PyTorch, on the CPU: images a second, in alternating runs.
+"""Training speed of a U-Net against PyTorch, on the CPU: images per second, in alternating runs.
 
     python -m pip install torch
     python benchmarks/train_step.py
@@ -110,7 +110,7 @@ def _rate(step: Callable[[], None], images: int, steps: int) -> float:
 @click.option("--threads", default=os.cpu_count(), show_default=True, help="Threads of both.")
 @click.option("--compiled", is_flag=True, help="Compare with torch.compile instead of eager.")
 def main(size: int, batch: int, rounds: int, steps: int, threads: int, compiled: bool) -> None:
-    """Print images a second of both, and their ratio, in float32 and bfloat16."""
+    """Print images per second of both, and their ratio, in float32 and bfloat16."""
     torch.set_num_threads(threads)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -20,7 +20,7 @@ from kseg.plots import overlay
 smoke = "--smoke" in sys.argv
 count, epochs, width = (16, 1, 4) if smoke else (800, 8, 16)
 
-# 1. Data: images are uint8 RGB, (n, height, width, 3); masks hold one class index a pixel,
+# 1. Data: images are uint8 RGB, (n, height, width, 3); masks hold one class index per pixel,
 #    (n, height, width). No one-hot encoding, no scaling: the model's first layer scales the pixels.
 train, val = ShapesSamples("train", count), ShapesSamples("val", 16)
 images, masks = stack(train)

@@ -4,7 +4,7 @@
 
 FOLDER holds images/ and masks/, or train/ and val/, each with images/ and masks/; an image and its
 mask bear one name.
-A mask is a PNG of one class index a pixel (0, 1, 2, ...; 255 is void), and classes.json, if it is
+A mask is a PNG of one class index per pixel (0, 1, 2, ...; 255 is void), and classes.json, if it is
 there, names the classes: {"classes": ["background", "road", "car"]}. With `--smoke` the training is
 cut short. `kseg.train(data=FOLDER)` does all of this, and more, in one call.
 """

@@ -82,7 +82,7 @@ def widths(values: Sequence, what: str, *, at_least: int = 1, nested: bool = Fal
         )
     if len(values) < at_least:
         raise KsegError(
-            f"{what} needs at least {at_least} entries, one a level. Received: {tuple(values)!r}."
+            f"{what} needs at least {at_least} entries, one per level. Received: {tuple(values)!r}."
         )
     return tuple(
         widths(value, what) if nested and isinstance(value, Sequence) else positive_int(value, what)

@@ -6,7 +6,7 @@ line has a plain option for it. `None` leaves it to kseg, which fills it for mac
 
 import reprlib
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import (
@@ -47,14 +47,6 @@ class Section(BaseModel):
         if cls.shorthand is None or isinstance(value, dict | BaseModel):
             return value
         return {cls.shorthand: value}
-
-    def with_(self, **changes: object) -> Self:
-        """Return a validated copy with some fields changed.
-
-        Raises:
-            KsegError: A field is unknown or out of its range.
-        """
-        return validated(type(self), self.model_dump() | changes)
 
 
 def setting(

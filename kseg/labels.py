@@ -18,8 +18,8 @@ class Labels:
     """Class names and colours of a data set, its void index, and how mask files spell them.
 
     Attributes:
-        names: One name a class, in the order of their indices; at most 255.
-        colors: One RGB colour a class, values in 0..255; those of PASCAL VOC where none are given.
+        names: One name per class, in the order of their indices; at most 255.
+        colors: One RGB colour per class, values in 0..255; by default those of PASCAL VOC.
         ignore: The index of void pixels, in 0..255; not an index of a class.
         values: Index in a mask file -> class index, where the two differ (`{0: 0, 255: 1}` for
             black and white masks); `None` where a file holds the class indices themselves.

@@ -9,7 +9,7 @@ from kseg import _files
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Writes a CSV with one row an epoch: epoch from 1, learning rate, and the logs.
+    """Writes a CSV with one row per epoch: epoch from 1, learning rate, and the logs.
 
     Args:
         path: The file, written anew, and whole, after each epoch.

@@ -1,4 +1,4 @@
-"""A live bar on a terminal, one line an epoch anywhere else."""
+"""A live bar on a terminal, one line per epoch anywhere else."""
 
 import time
 

@@ -67,7 +67,7 @@ class TrainingBatches(_Ahead):
 
     Args:
         samples: A data set.
-        batch_size: Images a batch; what does not fill one is left for another epoch's order.
+        batch_size: Images per batch; what does not fill one is left for another epoch's order.
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
         workers: Threads; by default one a processor core, up to 8.
@@ -125,7 +125,7 @@ class ValidationBatches(_Ahead):
 
     Args:
         samples: A data set.
-        batch_size: Images a batch; the last one may hold fewer.
+        batch_size: Images per batch; the last one may hold fewer.
         size: `(height, width)`, at least that of the largest image.
         workers: Threads; by default one a processor core, up to 8.
     """

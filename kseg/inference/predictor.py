@@ -67,19 +67,6 @@ class Predictor:
         """
         return [mask for mask, _ in map(decide, self.probabilities(images))]
 
-    def predict_with_confidence(
-        self, images: Iterable[np.ndarray]
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Predict masks, as `predict` does, and the probability of each pixel's class.
-
-        Returns:
-            Class indices, uint8, and probabilities, float in [0, 1], each `(height, width)`.
-
-        Raises:
-            KsegError: An entry is not an image.
-        """
-        return list(map(decide, self.probabilities(images)))
-
     def shown(self, image: np.ndarray) -> np.ndarray:
         """Return an image as the network is shown it: within `max_side`, padded to `stride`."""
         return self._padded(self._shrunk(image))

@@ -70,7 +70,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
     Args:
         ignore_class: The index of void pixels in the mask, outside the classes; `None` for none.
             An index that is no class is void too.
-        class_weights: One weight a class, at least 0; `None` weights all alike.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
         from_logits: Whether the model gives logits (`activation=None`) instead of probabilities.
         name: Name of the loss.
 
@@ -103,7 +103,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
             y_true: Masks, class indices, `(batch, height, width)` or with a last axis of 1.
             y_pred: Probabilities or logits, `(batch, height, width, classes)`; one channel for a
                 single foreground class.
-            sample_weight: One number an image, `(batch,)`, or one a pixel, `(batch, height,
+            sample_weight: One number an image, `(batch,)`, or one per pixel, `(batch, height,
                 width)`. A mean over pixels multiplies each pixel's loss by it and divides by the
                 pixels, as Keras does; a loss of regions counts a pixel so many times.
         """
@@ -254,7 +254,7 @@ def _for_pixels(sample_weight: KerasTensor, y_true: KerasTensor) -> KerasTensor:
     is_one_an_image = missing >= 0 and all(side == 1 for side in sample_weight.shape[1:])
     if not is_one_an_image and not _checks.fits(sample_weight.shape, y_true.shape):
         raise KsegError(
-            "Sample weights must be one number an image, (batch,), or one a pixel, the shape of "
+            "Sample weights must be one number per image, (batch,), or one per pixel, the shape of "
             f"the mask {tuple(y_true.shape)}. Received: {tuple(sample_weight.shape)}."
         )
     return ops.reshape(sample_weight, (*ops.shape(sample_weight), *[1] * missing))

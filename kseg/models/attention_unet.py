@@ -30,7 +30,7 @@ def build_attention_unet(
     Args:
         input_shape: `(height, width, channels)`, as in `build_unet`.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
-        filters: Channels a level, top to bottom; the last is the bottleneck.
+        filters: Channels per level, top to bottom; the last is the bottleneck.
         block: Convolutions of a level, such as `blocks.double_convolution`.
         up: Up-sampling with a convolution, such as `blocks.up_convolution`.
         gate: Weights features x by features g: `gate(x, g, filters, name=...)`.

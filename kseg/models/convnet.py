@@ -30,8 +30,8 @@ def build_convnet(
     Args:
         input_shape: `(height, width, channels)`; every size is taken as it is.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
-        filters: Channels a convolution.
-        dilations: Dilation rate a convolution; by default the paper's 1, 1, 2, 4, 8, 16, 1 where
+        filters: Channels per convolution.
+        dilations: Dilation rate per convolution; by default the paper's 1, 1, 2, 4, 8, 16, 1 where
             there are seven, and 1 everywhere where there are not.
         block: A convolution, called as `block(x, filters, dilation=..., name=...)`.
         kernel_size: Height and width of the kernel of the convolution to the classes.

@@ -27,7 +27,7 @@ def build_encoder_unet(
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32, such as
             `encoders.make_encoder("resnet50", weights="imagenet")`; ResNet-34 by default.
-        filters: Channels a level of the decoder, bottom to top.
+        filters: Channels per level of the decoder, bottom to top.
         block: Convolutions of a level of the decoder.
         up: Up-sampling of the decoder.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.

@@ -46,7 +46,7 @@ def segmentation_output(
     doublings: int = 0,
     name: str | None = None,
 ) -> KerasTensor:
-    """Turn features into one value a class and pixel, in float32 and the size of `image`.
+    """Turn features into one value per class and pixel, in float32 and the size of `image`.
 
     Args:
         x: The decoder's features, of the padded size, or of a smaller one.

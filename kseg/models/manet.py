@@ -26,7 +26,7 @@ def build_manet(
         input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32; ResNet-34 by default.
-        filters: Channels a level of the decoder, bottom to top.
+        filters: Channels per level of the decoder, bottom to top.
         key_filters: Channels in which positions are compared.
         reduction: How many times narrower the channel attention is than its input.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.

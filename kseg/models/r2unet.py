@@ -24,7 +24,7 @@ def build_r2unet(
     Args:
         input_shape: `(height, width, channels)`, as in `build_unet`.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
-        filters: Channels a level, top to bottom; the last is the bottleneck.
+        filters: Channels per level, top to bottom; the last is the bottleneck.
         block: Unit of a level; `partial(blocks.recurrent_residual, steps=3)` recurs once more.
         up: Up-sampling with a convolution, such as `blocks.up_convolution`.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.

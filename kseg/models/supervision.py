@@ -29,7 +29,7 @@ def normalized(weights: Weights, count: int) -> tuple[float, ...]:
 
     Args:
         weights: "equal"; "half", where each head weighs half of the one after it, the final head
-            most; or one number a head, the final head last.
+            most; or one number per head, the final head last.
         count: Number of heads.
 
     Raises:

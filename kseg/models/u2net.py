@@ -35,7 +35,7 @@ def build_u2net(
         decoder_filters: The same for the decoder's five levels, bottom to top.
         heads: Number of supervised heads, counted from the last, the fused one; by default all
             seven. With 1 the model is a plain one.
-        head_weights: Weights of the heads: "equal", "half", or one number a head (`supervise`).
+        head_weights: Weights of the heads: "equal", "half", or one number per head (`supervise`).
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
 
     Returns:

@@ -30,9 +30,9 @@ def build_unet(
         input_shape: `(height, width, channels)`. A size that the network's stride does not divide
             is padded inside; with `(None, None, channels)` the caller gives sizes that it divides.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
-        filters: Channels a level, top to bottom; the last is the bottleneck. An entry is an int,
+        filters: Channels per level, top to bottom; the last is the bottleneck. An entry is an int,
             for all convolutions of its block, or a tuple with the channels of each.
-        decoder_filters: Channels a level of the decoder, bottom to top; by default the encoder's
+        decoder_filters: Channels per level of the decoder, bottom to top; by default the encoder's
             in reverse, without the bottleneck.
         block: Convolutions of a level, such as `blocks.double_convolution` or `blocks.residual`.
         down: Down-sampling, such as `blocks.max_pooling` or `blocks.strided_convolution`.

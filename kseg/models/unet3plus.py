@@ -30,12 +30,12 @@ def build_unet3plus(
     Args:
         input_shape: `(height, width, channels)`, as in `build_unet`.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
-        filters: Channels a level of the encoder, top to bottom.
+        filters: Channels per level of the encoder, top to bottom.
         skip_filters: Channels of what a decoder level takes from each scale.
         block: Convolutions of the encoder's levels, such as `blocks.double_convolution`.
         heads: Number of supervised heads, counted from the last, `decoder_1`; by default one on
             every level. With 1 the model is a plain one.
-        head_weights: Weights of the heads: "equal", "half", or one number a head (`supervise`).
+        head_weights: Weights of the heads: "equal", "half", or one number per head (`supervise`).
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
 
     Returns:

@@ -30,12 +30,12 @@ def build_unetpp(
     Args:
         input_shape: `(height, width, channels)`, as in `build_unet`.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
-        filters: Channels a level, top to bottom.
+        filters: Channels per level, top to bottom.
         block: Convolutions of a node, such as `blocks.double_convolution`.
         up: Up-sampling, such as `blocks.upsample` or `blocks.transposed_convolution`.
         heads: Number of supervised heads, counted from the last; by default one on every `x0_j`.
             With 1 the model is a plain one.
-        head_weights: Weights of the heads: "equal", "half", or one number a head (`supervise`).
+        head_weights: Weights of the heads: "equal", "half", or one number per head (`supervise`).
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
 
     Returns:

@@ -98,7 +98,7 @@ def report_levels(run: Run, levels: "Sequence[Level]", chosen: "Level") -> Path:
     """Draw the mean IoU of a run's levels over what they cost; return where."""
     costs = {
         "million parameters": [level.parameters / 1e6 for level in levels],
-        "images a second": [level.images_per_second for level in levels],
+        "images per second": [level.images_per_second for level in levels],
     }
     names = [level.head for level in levels]
     scores = [level.mean_iou for level in levels]

@@ -15,11 +15,17 @@ from kseg.models.settings import Model
 from kseg.runs.recipe import Recipe
 from kseg.training.plan import Plan
 
+WIDTH = {"cpu": 16, "gpu": 32}
+SCALE = {"cpu": (0.9, 1.2), "gpu": (0.5, 2.0)}
+RATE = 3e-3
+STEPS = {"cpu": 3_000, "gpu": 20_000}
+"""A training has so many steps, but at least and at most so many epochs:"""
+EPOCHS = (8, 300)
+
 
 def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
     """Fill what depends on the device alone: all that reading the data asks for."""
-    on_gpu = device.kind == "gpu"
-    width = 32 if on_gpu else 16
+    width = WIDTH[device.kind]
     if recipe.model.weights != "none" or recipe.model.filters != "own":
         width = "own"
     return recipe.changed(
@@ -30,8 +36,8 @@ def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
                 "model.width": width,
                 "input.size": _shapes_size(recipe.model) if _is_drawn(recipe) else None,
                 "input.max_side": advice.MOST[device.kind],
-                "input.scale": (0.5, 2.0) if on_gpu else (0.9, 1.2),
-                "optimizer.learning_rate": 3e-3,
+                "input.scale": SCALE[device.kind],
+                "optimizer.learning_rate": RATE,
                 "loop.precision": device.precision,
             },
         ),
@@ -62,8 +68,9 @@ def for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labe
     )
     size = recipe.input.size or advised.size
     batch_size = recipe.loop.batch_size or (16 if on_gpu else 8 if math.prod(size) <= 128**2 else 4)
-    steps = 20_000 if on_gpu else 3_000
-    epochs = min(max(math.ceil(steps * batch_size / len(train.sizes)), 8), 300)
+    fewest, most = EPOCHS
+    epochs = math.ceil(STEPS[device.kind] * batch_size / len(train.sizes))
+    epochs = min(max(epochs, fewest), most)
     filled = recipe.changed(
         **_open(
             recipe,
@@ -71,7 +78,7 @@ def for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labe
                 "input.size": size,
                 "loss.class_weights": advised.class_weights,
                 "loop.batch_size": batch_size,
-                "loop.epochs": 8 if _is_drawn(recipe) else epochs,
+                "loop.epochs": fewest if _is_drawn(recipe) else epochs,
             },
         )
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kseg.inference import Predictor
+from kseg.inference import Predictor, decide
 
 pytestmark = pytest.mark.backend
 
@@ -71,7 +71,7 @@ def test_the_confidence_is_the_probability_of_the_class():
         return np.stack([images[..., 0] / 256, 1 - images[..., 0] / 256], axis=-1)
 
     image = np.full((32, 32, 3), 64, np.uint8)
-    [(mask, confidence)] = Predictor(engine).predict_with_confidence([image])
+    mask, confidence = decide(next(Predictor(engine).probabilities([image])))
     np.testing.assert_array_equal(mask, 1)
     np.testing.assert_array_equal(confidence, 0.75)
 

@@ -333,7 +333,7 @@ def test_what_does_not_fit_the_classes_is_refused(name):
 @pytest.mark.parametrize("shape", [(2, 5), (2, 5, 4, 1, 1), (2, 5, 1)])
 def test_sample_weights_of_no_meaning_are_refused(name, shape):
     mask, p, _ = random_case(3)
-    with pytest.raises(ValueError, match="one number an image"):
+    with pytest.raises(ValueError, match="one number per image"):
         make_loss(name)(mask, p, np.ones(shape))
 
 

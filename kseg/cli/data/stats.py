@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @channels_option
 @json_option
 def stats(data: Path, split: str | None, mask_suffix: str, channels: int, as_json: bool) -> None:
-    """Count what DATA holds: pixels, images and regions a class, sizes, colours, class weights."""
+    """Count what DATA holds: pixels, images, regions per class, sizes, colours, class weights."""
     import json
 
     from kseg.cli.printer import start

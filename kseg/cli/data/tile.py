@@ -25,7 +25,7 @@ from kseg.errors import KsegError
     "--overlap", type=click.IntRange(0), default=0, show_default=True, help="Of a grid, in pixels."
 )
 @click.option(
-    "--count", type=click.IntRange(1), default=8, show_default=True, help="Rotations an image."
+    "--count", type=click.IntRange(1), default=8, show_default=True, help="Rotations per image."
 )
 @click.option(
     "--angle",

@@ -26,7 +26,7 @@ def crop_with(
         image: Uint8, `(height, width, channels)`, at least of `size`.
         mask: Class indices, `(height, width)`.
         size: `(height, width)` of the window.
-        weights: A number of at least 0 a class; none for any window.
+        weights: A number of at least 0 per class; none for any window.
         rng: Source of chance.
 
     Returns:
@@ -65,7 +65,7 @@ def scaled_crop(
         size: `(height, width)` of the result; what is smaller once scaled is padded all around.
         scale: The range of the factor.
         ignore: Index that the mask is padded with.
-        weights: A number of at least 0 a class; none for any window.
+        weights: A number of at least 0 per class; none for any window.
         rng: Source of chance.
 
     Returns:

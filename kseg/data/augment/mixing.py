@@ -54,7 +54,7 @@ def copy_paste(weights: Sequence[float]) -> Mix:
     frequency a rare class is pasted more often than it occurs.
 
     Args:
-        weights: A number of at least 0 a class.
+        weights: A number of at least 0 per class.
 
     References:
         Ghiasi et al. 2021, https://arxiv.org/abs/2012.07177, for instances; here of whole classes.

@@ -106,7 +106,7 @@ def augmentation(
         size: `(height, width)` of the result; a smaller image is padded, its mask with void.
         ignore: The index of void pixels.
         scale: The range of the factor by which "light" and "driving" scale an image.
-        rare: A weight a class: half of the crops hold a pixel of a class drawn by it from those
+        rare: A weight per class: half of the crops hold a pixel of a class drawn by it from those
             that the image holds. `None` for crops anywhere.
         channels: Channels of the images; what changes colours works on 3 alone.
 

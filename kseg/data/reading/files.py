@@ -151,7 +151,7 @@ def read_values(path: Path) -> np.ndarray:
         values = _stored(image, None)
         if values.ndim == 3:
             raise KsegError(
-                f"is a colour image (mode {image.mode}); expected one class index a pixel, or a "
+                f"is a colour image (mode {image.mode}); expected one class index per pixel, or a "
                 'classes.json beside the splits that gives each class its colour under "palette"'
             )
         return np.unique(values)
