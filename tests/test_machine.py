@@ -59,7 +59,7 @@ def test_a_missing_backend_is_explained():
         capture_output=True,
         text=True,
     )
-    assert "ValueError: Keras's backend 'jax' is not installed" in result.stderr
+    assert "KsegError: Keras's backend 'jax' is not installed" in result.stderr
 
 
 def test_versions_name_the_packages():

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from kseg import evaluate
 from kseg.data import Sample
+from kseg.evaluation import evaluate
 from kseg.inference import Predictor
 from kseg.labels import Labels
 from kseg.metrics import score_borders

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from kseg import build_unet, build_unetpp, evaluate, prune, supervise
+from kseg import build_unet, build_unetpp, supervise
 from kseg.data import ArraySamples
 from kseg.errors import KsegError
-from kseg.evaluation import Evaluation, Level, measure_levels, recommend
+from kseg.evaluation import Evaluation, Level, evaluate, measure_levels, recommend
 from kseg.inference import Predictor, keras_engine
 from kseg.labels import Labels
 from kseg.metrics import Scores
-from kseg.models import measure
+from kseg.models import measure, prune
 
 LABELS = Labels(("ground", "box"))
 ANY = (None, None, 3)

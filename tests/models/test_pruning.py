@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kseg import build_unet, build_unetpp, measure, prune, supervise
+from kseg import build_unet, build_unetpp, measure, supervise
+from kseg.models import prune
 from kseg.models.measures import shapes_only
 from kseg.models.pruning import cut, levels
 
