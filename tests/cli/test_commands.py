@@ -473,7 +473,7 @@ def test_a_fault_of_kseg_is_no_bare_traceback(here, monkeypatch):
     def fail(*arguments, **options):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("kseg.evaluation.evaluation.evaluate", fail)
+    monkeypatch.setattr("kseg.evaluation.evaluate", fail)
     output = call("evaluate", "first", code=1)
     assert "ZeroDivisionError: by zero" in output
     assert "KSEG_TRACEBACK=1" in output
