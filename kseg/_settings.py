@@ -44,6 +44,8 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:
+        if value is None:  # a section that a file names and leaves empty
+            return {}
         if cls.shorthand is None or isinstance(value, dict | BaseModel):
             return value
         return {cls.shorthand: value}
@@ -160,12 +162,12 @@ def expecting(text: str) -> WrapValidator:
         try:
             return inner(value)
         except ValidationError:
-            raise KsegError(f"expected {text}. Received: {value!r}.") from None
+            raise KsegError(f"expected {text}. Received: {SHORT.repr(value)}.") from None
 
     return WrapValidator(validate)
 
 
-Side = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=1, le=1_000_000)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(read_size)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Listed = BeforeValidator(read_list)

@@ -222,6 +222,7 @@ def recurrent_residual(
     References:
         Alom, Hasan, Yakopcic, Taha and Asari 2018, https://arxiv.org/abs/1802.06955, Figures 3, 4.
     """
+    _checks.part(dropout, "dropout of recurrent_residual, whose convolutions are shared,")
     x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", name=f"{name}_entry")(x)
     y = x
     for unit in (1, 2):

@@ -61,7 +61,7 @@ def models(
 
     given = chosen(choices)
     if arch is None and (set or out or given.keys() - {"width"}):
-        options = ", ".join(f"--{name}" for name in given if name != "width")
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "width")
         raise click.UsageError(
             f"{options or '--set and --out'} describe one architecture: kseg models ARCH."
         )

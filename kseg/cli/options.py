@@ -1,5 +1,6 @@
 """Options and types that commands share."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,20 @@ class Size(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+RUNS = Path("saved_models")
+
+
+def named(run: Path) -> str:
+    """Return how a command names a run: by its name where runs lie by default, else by its path."""
+    return run.name if run.parent == RUNS else shlex.quote(str(run))
+
+
 def runs_option(command: Callable) -> Callable:
     """Add `--runs`."""
     return click.option(
         "--runs",
         type=click.Path(file_okay=False, path_type=Path),
-        default=Path("saved_models"),
+        default=RUNS,
         show_default=True,
         help="Folder that holds the runs.",
     )(command)

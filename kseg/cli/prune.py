@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kseg.cli.options import device_option, runs_option
+from kseg.cli.options import device_option, named, runs_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,12 +63,12 @@ def prune(
     if found.pruned is not None:
         facts = [
             ("run", str(found.pruned.path)),
-            ("next", f"kseg predict --run {found.pruned.name} IMAGE"),
+            ("next", f"kseg predict --run {named(found.pruned.path)} IMAGE"),
         ]
     elif level or auto:
         facts = [("kept", f"{found.run.name}: {whole.head} is the whole network")]
     elif best is not whole:
-        facts = [("next", f"kseg prune {found.run.name} --level {best.level}")]
+        facts = [("next", f"kseg prune {named(found.run.path)} --level {best.level}")]
     else:
         facts = []
     printer.facts(facts)

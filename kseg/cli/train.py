@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kseg.cli.fields import chosen, recipe_options
-from kseg.cli.options import device_option, runs_option
+from kseg.cli.options import device_option, named, runs_option
 from kseg.errors import Interrupted
 
 
@@ -70,16 +70,20 @@ def train(
         kept = (
             "is as it was"
             if is_replaced and not stop.epochs
-            else f"holds the best so far: kseg evaluate {stop.path.name}"
+            else f"holds the best so far: kseg evaluate {named(stop.path)}"
         )
         printer.say(f"Stopped after {stop.epochs} of {stop.planned} epochs; {stop.path} {kept}")
         raise click.exceptions.Exit(130) from None
     sample = run.path / "sample.png"
+    image = sample if sample.exists() else "IMAGE..."
     printer.facts(
         [
             ("waited", f"{run.waited:.1%} of the training for images"),
             ("run", f"{run.path}, best epoch {run.best_epoch} of {run.epochs}"),
-            ("next", f"kseg evaluate {run.name}"),
-            ("", f"kseg predict --run {run.name} {sample if sample.exists() else 'IMAGE...'}"),
+            ("next", f"kseg evaluate {named(run.path)}"),
+            (
+                "",
+                f"kseg predict --run {named(run.path)} {image}",
+            ),
         ]
     )

@@ -7,7 +7,7 @@ import click
 from kseg.runs.recipe import SECTIONS, WORDS
 
 CALL = re.compile(r"kseg\.(\w+)\(([^()]*)\)")
-ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|[\w.:-]*\w)?""")
+ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|\([^()]*\)|\[[^\]]*\]|[\w.:-]*\w)?""")
 FIELD = re.compile(rf"\b((?:{'|'.join(SECTIONS)})\.[a-z_]+): ")
 
 
@@ -35,8 +35,9 @@ def as_typed(message: str, command: click.Command) -> str:
         word = {path: word for word, path in WORDS.items()}.get(match[1])
         return f"--{word.replace('_', '-')}: " if word in known else match[0]
 
-    message = CALL.sub(_command, message)
-    return ARGUMENT.sub(option, FIELD.sub(field, message))
+    if FIELD.match(message):  # a fault in a file begins with the file's name, and keeps its path
+        message = FIELD.sub(field, message)
+    return ARGUMENT.sub(option, CALL.sub(_command, message))
 
 
 def _command(match: re.Match) -> str:

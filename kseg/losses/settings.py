@@ -4,11 +4,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import field_validator
 
-from kseg._settings import Listed, Section, Weight, setting
+from kseg._settings import Listed, Section, Weight, expecting, setting
 from kseg.losses.catalog import LOSSES, parse
 
 Weighting = Literal["none", "median", "enet", "inverse", "effective"]
-Weights = Annotated[Weighting | tuple[Weight, ...], Listed]
+Weights = Annotated[
+    Weighting | tuple[Weight, ...],
+    Listed,
+    expecting(
+        "'none', 'median', 'enet', 'inverse', 'effective', or one number of at least 0 per class, "
+        "such as 1,2.5"
+    ),
+]
 
 
 class Loss(Section):

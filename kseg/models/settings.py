@@ -24,6 +24,7 @@ PARTS = {
 }
 
 Stages = Annotated[int, Field(ge=0, le=STAGES)]
+Width = Annotated[Literal["own"] | Side | None, expecting("own, or a whole number of at least 1")]
 Heads = Annotated[Literal["own"] | Side, expecting("own, or a whole number of at least 1")]
 HeadWeights = Annotated[
     Literal["equal", "half"] | tuple[Weight, ...],
@@ -31,7 +32,7 @@ HeadWeights = Annotated[
     expecting("equal, half, or one number of at least 0 per head, such as 1,2,4"),
 ]
 Widths = Annotated[
-    Literal["own"] | Side | tuple[Side | tuple[Side, ...], ...],
+    Literal["own"] | Side | Annotated[tuple[Side | tuple[Side, ...], ...], Field(min_length=1)],
     Listed,
     expecting("own, or whole numbers of at least 1, such as 16,32,64 or [[64,64],[128,128]]"),
 ]
@@ -64,7 +65,7 @@ class Model(Section):
         "Weights of the heads in the loss: equal, half (each half of the next), or one number per "
         "head, the final one last",
     )
-    width: Literal["own"] | Side | None = setting(
+    width: Width | None = setting(
         None, "Channels of the first level; all others scale with it; own for those published"
     )
     filters: Widths = setting(

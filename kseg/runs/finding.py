@@ -46,8 +46,13 @@ def open_run_of_heads(run: str | Path | Run | None, runs: str | Path) -> Run:
     return Run(max(several or there, key=_age))
 
 
-def check_name(name: str, runs: Path, *, overwrite: bool = False) -> str:
+def check_name(name: str, runs: Path, *, overwrite: bool | None = None) -> str:
     """Return the name of a new run if it is valid and free.
+
+    Args:
+        name: The name.
+        runs: Folder that holds the runs.
+        overwrite: Whether a run of that name may be replaced; `None` where none ever is.
 
     Raises:
         ArgumentError: It is not.
@@ -57,9 +62,8 @@ def check_name(name: str, runs: Path, *, overwrite: bool = False) -> str:
             f"name= must be of letters, digits, dots, dashes and underscores. Received: '{name}'."
         )
     if (runs / name).exists() and not overwrite:
-        raise ArgumentError(
-            f"{runs / name} exists. Choose another name=, or replace that run by overwrite=True."
-        )
+        other = "" if overwrite is None else ", or replace that run by overwrite=True"
+        raise ArgumentError(f"{runs / name} exists. Choose another name={other}.")
     return name
 
 
@@ -83,7 +87,7 @@ def new_run(runs: Path, name: str, *, overwrite: bool = False) -> Iterator[Run]:
     """
     run = Run(runs / name)
     aside = _set_aside(run.path) if overwrite else None
-    check_name(name, runs)
+    check_name(name, runs, overwrite=False)
     try:
         try:
             run.path.mkdir(parents=True)

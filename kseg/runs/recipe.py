@@ -50,7 +50,7 @@ class Recipe(Section):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     loop: Loop = Loop()
-    seed: Annotated[int, Field(ge=0)] = setting(0, "Seed of everything random")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = setting(0, "Seed of everything random")
     versions: dict[str, str] = setting(
         {}, "Versions of the packages that the run was made with", is_option=False
     )
@@ -59,7 +59,7 @@ class Recipe(Section):
         """Return a copy with some fields changed.
 
         Args:
-            set: Values by the path of their field, such as `{"model.dropout": 0.1}`.
+            set: Values by the path of their field, such as `{"schedule.warmup": 0.2}`.
             **words: Values by the word of their field, such as `epochs=20`; see `fields`.
 
         Raises:
@@ -125,7 +125,7 @@ def read_recipe(path: Path) -> Recipe:
     flat = [name for name in content if name not in Recipe.model_fields and name in WORDS]
     if flat:
         raise KsegError(
-            f"{path} is a recipe without sections, of kseg 0.1: {flat[0]} now stands as "
+            f"{path} is a recipe without sections, of an earlier kseg: {flat[0]} now stands as "
             f"{WORDS[flat[0]]}. Train the run again, or move each field into its section."
         )
     try:
@@ -171,15 +171,27 @@ def _put(content: dict, path: str, value: Any) -> None:
     for name in outer:
         content = content.get(name)
         if not isinstance(content, dict):
-            _checks.one_of(path, fields(), "field")
+            _known(path)
             raise KsegError(f"'{path}' leads into no section: it now holds {whole}.")
-    if last in SECTIONS and not outer and not isinstance(value, Mapping | Section):
+    if not outer and last not in content:
+        _known(path)
+    if not outer and last in SECTIONS and not isinstance(value, Mapping | Section):
+        if SECTIONS[last].shorthand is None:
+            names = ", ".join(f"{last}.{name}" for name in SECTIONS[last].model_fields)
+            raise KsegError(f"{last} is a section. Set one of its fields: {names}.")
         value = {SECTIONS[last].shorthand: value}
     if isinstance(value, Section):
         value = value.model_dump()
     if isinstance(value, Mapping) and isinstance(content.get(last), dict):
         value = content[last] | dict(value)
     content[last] = value
+
+
+def _known(path: str) -> None:
+    """Refuse what is no path of a field; a word leads to its path."""
+    if path in WORDS:
+        raise KsegError(f"Unknown field '{path}'. Did you mean '{WORDS[path]}'?")
+    _checks.one_of(path, fields(), "field")
 
 
 def _at(content: dict, path: str) -> Any:

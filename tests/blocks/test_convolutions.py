@@ -81,3 +81,9 @@ def test_a_separable_convolution_keeps_channels_apart_until_the_end():
         expected = np.maximum(filtered / np.sqrt(1 + 1e-3), 0)
         np.testing.assert_allclose(got[..., channel], expected, atol=1e-5)
     np.testing.assert_array_equal(got[..., 2], 0)
+
+
+def test_a_recurrent_block_takes_one_rate_of_dropout():
+    x = keras.Input((8, 8, 4))
+    with pytest.raises(ValueError, match="dropout of recurrent_residual"):
+        blocks.recurrent_residual(x, 4, dropout=(0.1, 0.2), name="b")

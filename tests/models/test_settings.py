@@ -137,7 +137,7 @@ def test_no_part_is_named_like_the_architectures_own():
         ({"up": "upsampling"}, "Did you mean 'upsample'"),
         ({"skip": "concat"}, "Did you mean 'concatenate'"),
         ({"head": "convolution("}, "head: A head is a name, with options in parentheses"),
-        ({"width": 0}, "width: Input should be greater than or equal to 1"),
+        ({"width": 0}, "width: expected own, or a whole number of at least 1"),
         ({"filters": "16, 0"}, "^filters: expected own, or whole numbers .* Received: '16, 0'.$"),
         ({"heads": 0}, "^heads: expected own, or a whole number of at least 1. Received: 0.$"),
         ({"head_weights": "thirds"}, "^head_weights: expected equal, half, or one number .*s'.$"),

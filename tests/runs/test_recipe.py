@@ -66,6 +66,11 @@ def test_a_file_of_a_few_plain_words(tmp_path):
     assert recipe == make_recipe(arch="fpn", loss="ce + 0.5*dice", epochs=3)
 
 
+def test_an_empty_section_is_open(tmp_path):
+    (tmp_path / "r.yaml").write_text("model:\nloop:\ndata: {}\n")
+    assert read_recipe(tmp_path / "r.yaml") == Recipe()
+
+
 def test_the_text_leaves_out_what_is_open():
     text = recipe_text(make_recipe(epochs=5))
     assert "epochs: 5" in text
@@ -91,6 +96,12 @@ def test_the_text_leaves_out_what_is_open():
         ({"block": "residul"}, "Did you mean 'residual'"),
         ({"channels": 9}, "channels"),
         ({"set": {"model.widht": 3}}, r"model\.widht: unknown\. Did you mean 'width'"),
+        ({"set": {"epochs": 3}}, r"Did you mean 'loop\.epochs'"),
+        ({"set": {"input": 64}}, r"input is a section.*input\.size"),
+        ({"set": {"loop.epochs": 10**20}}, r"loop\.epochs"),
+        ({"seed": 2**32}, "seed"),
+        ({"filters": "[]"}, r"model\.filters: expected own"),
+        ({"width": 0}, r"^model\.width: expected own, or a whole number.*Received: 0\.$"),
         ({"set": {"modl.width": 3}}, r"Unknown field 'modl\.width'"),
         ({"set": {"model.arch.x": 3}}, r"Unknown field 'model\.arch\.x'"),
         ({"split_by": "group:("}, "no regular expression"),
