@@ -29,3 +29,5 @@ NORMALIZATIONS = {
     "group": "kseg.blocks.normalizations:group",
     "layer": "keras.layers:LayerNormalization",
 }
+GIVEN = ("name", "number", "strides")
+"""Arguments that a builder gives, and so are no options."""

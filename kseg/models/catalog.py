@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kseg import _calls, _checks
+from kseg.blocks.catalog import GIVEN
 from kseg.encoders.catalog import ENCODERS, MIT, RESNET, make_encoder
 from kseg.errors import KsegError
 from kseg.models.architectures import ARCHITECTURES, Architecture
@@ -19,8 +20,6 @@ FEWEST = 8
 """No part of a narrowed network has fewer channels, unless it is published so."""
 
 WIDTHS = ("filters", "decoder_filters")
-GIVEN = ("name", "number", "strides")
-"""Arguments of blocks that the builder decides."""
 FIXED = ("input_shape", "num_classes", "activation", "encoder", "heads", "head_weights")
 
 

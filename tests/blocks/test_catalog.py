@@ -20,7 +20,8 @@ TABLES = {
 
 
 def block_of(text: str):
-    return _calls.function(_calls.read(text, catalog.BLOCKS, "block"), catalog.BLOCKS, "block")
+    call = _calls.read(text, catalog.BLOCKS, "block")
+    return _calls.function(call, catalog.BLOCKS, "block", given=catalog.GIVEN)
 
 
 def built(text: str, channels: int = 4, filters: int = 8) -> keras.Model:
