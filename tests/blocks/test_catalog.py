@@ -146,7 +146,7 @@ def test_a_head_needs_its_channels():
         ("double_convolution(activation=leaky)", "Did you mean 'leaky_relu'"),
         ("double_convolution(normalization=bach)", "Did you mean 'batch'"),
         ("double_convolution(use_bias=maybe)", "use_bias of block must be true or false"),
-        ("residual(strides=0)", "strides of block must be a whole number"),
+        ("residual(strides=0)", "Unknown option of the block residual .strides."),
     ],
 )
 def test_bad_values_are_refused(text, expected):

@@ -94,7 +94,7 @@ def test_frozen_stages_are_not_trained():
         ({"arch": "unet", "frozen": 2}, "has an encoder of its own"),
         ({"arch": "fpn", "encoder": "resnet35"}, "Did you mean 'resnet"),
         ({"arch": "fpn", "weights": "imagenet"}, "no ImageNet weights for 'resnet34'"),
-        ({"arch": "fpn", "width": 0}, "width: Input should be greater"),
+        ({"arch": "fpn", "width": 0}, "width: expected own, or a whole number"),
         ({"arch": "fpn", "frozen": 2}, "frozen goes with weights"),
         ({"arch": "unet", "filters": "8,16", "width": 8}, "width=8 and filters=.*Leave one"),
     ],
