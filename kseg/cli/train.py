@@ -67,12 +67,7 @@ def train(
             **chosen(choices),
         )
     except Interrupted as stop:
-        kept = (
-            "is as it was"
-            if is_replaced and not stop.epochs
-            else f"holds the best so far: kseg evaluate {named(stop.path)}"
-        )
-        printer.say(f"Stopped after {stop.epochs} of {stop.planned} epochs; {stop.path} {kept}")
+        printer.say(_stopped(stop, is_replaced))
         raise click.exceptions.Exit(130) from None
     sample = run.path / "sample.png"
     image = sample if sample.exists() else "IMAGE..."
@@ -87,3 +82,11 @@ def train(
             ),
         ]
     )
+
+
+def _stopped(stop: Interrupted, is_replaced: bool) -> str:
+    """Say what a training that was broken off leaves: its run, or the one it was to replace."""
+    kept = f"holds the best so far: kseg evaluate {named(stop.path)}"
+    if is_replaced and not stop.epochs:
+        kept = "is as it was"
+    return f"Stopped after {stop.epochs} of {stop.planned} epochs; {stop.path} {kept}"

@@ -1,5 +1,7 @@
 """Options made from the fields of a recipe."""
 
+import ast
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -17,7 +19,7 @@ def command(**values):
 def parsed(*arguments):
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
-    return eval(result.output)  # noqa: S307
+    return ast.literal_eval(result.output)
 
 
 @pytest.mark.parametrize(

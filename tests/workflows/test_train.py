@@ -107,4 +107,4 @@ def test_ctrl_c_leaves_a_run_and_says_which(workplace, tmp_path, monkeypatch):
     assert (raised.value.path, raised.value.planned) == (tmp_path / "a", 5)
     assert kseg.open_run("a", tmp_path).predictor()
     with pytest.raises(KsegError, match="was broken off"):
-        kseg.open_run("a", tmp_path).scores  # noqa: B018
+        _ = kseg.open_run("a", tmp_path).scores
