@@ -1,9 +1,15 @@
-"""Layers that built-in ones cannot express, or not at the same speed."""
+"""Layers that built-in ones cannot express, or not at the same speed.
+
+They name themselves as the layers of Keras that they extend: a saved model holds those, and opens
+where kseg is not installed.
+"""
 
 from typing import Any
 
 import keras
 from keras import KerasTensor, ops
+
+from kseg.errors import KsegError
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -13,9 +19,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
     does the same work in one pass and makes a U-Net's training step on a CPU about 1.2 times as
     fast in float32 and 1.6 times in bfloat16 (`benchmarks/train_step.py`). Values, weights and
     running statistics equal those of `keras.layers.BatchNormalization`.
-
-    The class names itself `keras.layers.BatchNormalization`: a saved model holds the stock layer,
-    and opens where kseg is not installed.
 
     Args: those of `keras.layers.BatchNormalization`, with a momentum of 0.9: the running statistics
         follow within tens of steps, so that short trainings are judged fairly too. The kernel
@@ -67,3 +70,40 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _average(self, running: keras.Variable, batch: KerasTensor) -> None:
         running.assign(running * self.momentum + batch * (1.0 - self.momentum))
+
+
+class _Entry:
+    """A first layer that refuses images whose size the network does not take.
+
+    Attributes:
+        multiples: What the height and the width must be multiples of.
+    """
+
+    multiples = (1, 1)
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        """Let images pass, shape `(batch, height, width, channels)`."""
+        sides = inputs.shape[1:3]
+        pads = [-(side or 0) % m for side, m in zip(sides, self.multiples, strict=True)]
+        if any(pads):
+            height, width = (side and side + pad for side, pad in zip(sides, pads, strict=True))
+            raise KsegError(
+                f"A model that was built for images of any size takes multiples of "
+                f"{max(self.multiples)}. Received {sides[0]}x{sides[1]}. Pad the images to "
+                f"{height}x{width}, their masks by void; or build the model for one size, such as "
+                f"{(*sides, inputs.shape[-1])}, and it pads by itself; or predict by "
+                "kseg.inference.Predictor."
+            )
+        return super().call(inputs)
+
+
+class Rescaling(_Entry, keras.layers.Rescaling):
+    """Keras's layer as a network's first one."""
+
+    __module__ = "keras.layers"
+
+
+class Activation(_Entry, keras.layers.Activation):
+    """Keras's layer as a network's first one."""
+
+    __module__ = "keras.layers"

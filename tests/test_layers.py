@@ -1,10 +1,12 @@
-"""Fused batch normalisation equals Keras's own, value by value."""
+"""Fused batch normalisation equals Keras's own, value by value; a first layer that says no."""
 
 import keras
 import numpy as np
 import pytest
 
+from kseg import KsegError, build_fpn, build_unet
 from kseg.layers import BatchNormalization
+from kseg.losses import CrossEntropy
 
 pytestmark = pytest.mark.backend
 
@@ -59,3 +61,33 @@ def test_is_saved_as_the_stock_layer():
     config = keras.saving.serialize_keras_object(BatchNormalization())
     restored = keras.saving.deserialize_keras_object(config)
     assert type(restored) is keras.layers.BatchNormalization
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, images, masks: model(images),
+        lambda model, images, masks: model.predict(images, verbose=0),
+        lambda model, images, masks: model.fit(images, masks, verbose=0),
+    ],
+)
+def test_a_model_of_any_size_says_which_sizes_it_takes(use):
+    model = build_unet((None, None, 3), 3, filters=(2, 2, 2))
+    model.compile("sgd", CrossEntropy())
+    images, masks = np.zeros((1, 97, 101, 3), np.uint8), np.zeros((1, 97, 101), np.uint8)
+    with pytest.raises(KsegError, match="multiples of 4. Received 97x101. Pad the images to 100x1"):
+        use(model, images, masks)
+
+
+def test_only_an_open_side_must_be_a_multiple():
+    model = build_fpn((97, None, 3), 2)
+    assert model(np.zeros((1, 97, 64, 3), np.uint8)).shape == (1, 97, 64, 2)
+    with pytest.raises(KsegError, match="multiples of 32. Received 97x65"):
+        model(np.zeros((1, 97, 65, 3), np.uint8))
+
+
+def test_a_model_of_any_size_is_saved_of_stock_layers(tmp_path):
+    model = build_unet((None, None, 3), 3, filters=(2, 2))
+    model.save(tmp_path / "x.keras")
+    entry = keras.models.load_model(tmp_path / "x.keras").get_layer("pixels_to_unit")
+    assert type(entry) is keras.layers.Rescaling

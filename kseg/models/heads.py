@@ -4,6 +4,7 @@ import keras
 from keras import KerasTensor, layers
 
 from kseg import _checks, blocks
+from kseg.layers import Activation, Rescaling
 from kseg.models import names
 
 
@@ -22,8 +23,8 @@ def image_input(input_shape: tuple, stride: int) -> tuple[KerasTensor, KerasTens
         KsegError: `input_shape` is not a shape of images.
     """
     image = keras.Input(_checks.image_shape(input_shape), name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32", name="pixels_to_unit")(image)
-    return image, _padded(x, image, stride)
+    to_unit = Rescaling(1 / 127.5, offset=-1, dtype="float32", name="pixels_to_unit")
+    return image, _padded(to_unit, image, stride)
 
 
 def encoder_input(input_shape: tuple, stride: int = 32) -> tuple[KerasTensor, KerasTensor]:
@@ -32,8 +33,8 @@ def encoder_input(input_shape: tuple, stride: int = 32) -> tuple[KerasTensor, Ke
     The arguments and results are those of `image_input`; the features are in [0, 255].
     """
     image = keras.Input(_checks.image_shape(input_shape), name="image")
-    x = layers.Activation("linear", dtype="float32", name="pixels")(image)
-    return image, _padded(x, image, stride)
+    pixels = Activation("linear", dtype="float32", name="pixels")
+    return image, _padded(pixels, image, stride)
 
 
 def segmentation_output(
@@ -103,8 +104,12 @@ def image_output(
     return layers.Activation("linear" if is_plain else activation, dtype="float32", name=own)(x)
 
 
-def _padded(x: KerasTensor, image: KerasTensor, stride: int) -> KerasTensor:
-    padding = [_split(-(size or 0) % stride) for size in image.shape[1:3]]
+def _padded(entry: Rescaling | Activation, image: KerasTensor, stride: int) -> KerasTensor:
+    """Lead an image through the first layer, and pad it, or have the layer refuse other sizes."""
+    sizes = image.shape[1:3]
+    x = entry(image)
+    entry.multiples = tuple(stride if size is None else 1 for size in sizes)
+    padding = [_split(-(size or 0) % stride) for size in sizes]
     if any(sum(pair) for pair in padding):
         x = layers.ZeroPadding2D(padding, name=names.PAD)(x)
     return x
