@@ -104,9 +104,9 @@ def _rate(step: Callable[[], None], images: int, steps: int) -> float:
 
 @click.command()
 @click.option("--size", default=256, show_default=True, help="Height and width of the images.")
-@click.option("--batch", default=8, show_default=True, help="Images a step.")
+@click.option("--batch", default=8, show_default=True, help="Images per step.")
 @click.option("--rounds", default=6, show_default=True, help="Alternating runs of each.")
-@click.option("--steps", default=4, show_default=True, help="Steps a run.")
+@click.option("--steps", default=4, show_default=True, help="Steps per run.")
 @click.option("--threads", default=os.cpu_count(), show_default=True, help="Threads of both.")
 @click.option("--compiled", is_flag=True, help="Compare with torch.compile instead of eager.")
 def main(size: int, batch: int, rounds: int, steps: int, threads: int, compiled: bool) -> None:

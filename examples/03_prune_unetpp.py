@@ -35,7 +35,7 @@ count, width, epochs = (16, 2, 1) if smoke else (800, 16, 4)
 images, masks = stack(ShapesSamples("train", count))
 val = ShapesSamples("val", 8 if smoke else 100)
 
-# 2. One model, one target, one loss a head. `mean_iou` is that of the last head.
+# 2. One model, one target, one loss per head. `mean_iou` is that of the last head.
 model = build_unetpp(
     (None, None, 3), len(val.labels), filters=[width * 2**level for level in range(5)]
 )

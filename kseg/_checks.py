@@ -136,12 +136,12 @@ def same_length(values: Sequence, others: Sequence, what: str, other: str) -> No
 
 def class_weights(values: Sequence[float] | None) -> tuple[float, ...] | None:
     """Return `values` as a tuple of weights, at least 0 and not all 0; `None` stays `None`."""
-    return None if values is None else weights(values, "class_weights", "a class")
+    return None if values is None else weights(values, "class_weights", "class")
 
 
 def weights(values: Sequence[float], what: str, each: str) -> tuple[float, ...]:
     """Return `values` as a tuple of finite numbers of at least 0, not all 0."""
-    expected = f"{what} must be finite numbers of at least 0, one {each}, and not all 0."
+    expected = f"{what} must be finite numbers of at least 0, one per {each}, and not all 0."
     try:
         numbers_ = tuple(float(value) for value in values)
     except (TypeError, ValueError):

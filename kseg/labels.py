@@ -27,7 +27,7 @@ class Labels:
         void_color: The RGB colour of void.
 
     Raises:
-        KsegError: A name or colour stands twice, the colours are not one a class, `ignore` is the
+        KsegError: A name or colour stands twice, the colours are not one per class, `ignore` is the
             index of a class, or `values` leads outside the classes.
     """
 

@@ -70,7 +70,7 @@ class TrainingBatches(_Ahead):
         batch_size: Images per batch; what does not fill one is left for another epoch's order.
         augment: Function of `(image, mask, seed)` that returns image and mask of one size.
         seed: Seed of order and augmentation.
-        workers: Threads; by default one a processor core, up to 8.
+        workers: Threads; by default one per processor core, up to 8.
         mix: Makes one of two samples, half of the time; a function of `kseg.data.augment.mixing`.
     """
 
@@ -91,7 +91,7 @@ class TrainingBatches(_Ahead):
         self._mix = mix
 
     def __len__(self) -> int:
-        """Return the number of batches an epoch."""
+        """Return the number of batches per epoch."""
         return len(self._samples) // self._batch_size
 
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +127,7 @@ class ValidationBatches(_Ahead):
         samples: A data set.
         batch_size: Images per batch; the last one may hold fewer.
         size: `(height, width)`, at least that of the largest image.
-        workers: Threads; by default one a processor core, up to 8.
+        workers: Threads; by default one per processor core, up to 8.
     """
 
     def __init__(

@@ -55,8 +55,8 @@ class Statistics:
         sizes: `(height, width)` of each image, int64, shape `(samples, 2)`.
         pixels: Pixels of each class in each mask, int64, shape `(samples, classes)`.
         void: Void pixels of each mask, int64, shape `(samples,)`.
-        areas: Pixels of each region of each class: an int64 array a class. A region is what hangs
-            together, by an edge or a corner.
+        areas: Pixels of each region of each class: an int64 array per class. A region is what
+            hangs together, by an edge or a corner.
         mean: Mean of each channel over all pixels, float64, shape `(channels,)`, in 0..255.
         std: Standard deviation of each channel over all pixels, likewise.
     """

@@ -9,7 +9,7 @@ from kseg import _checks
 from kseg.encoders import inputs
 from kseg.errors import KsegError
 
-# One entry a stage.
+# One entry per stage.
 HEADS = (1, 2, 5, 8)
 REDUCTIONS = (8, 4, 2, 1)
 PATCHES = ((7, 4), (3, 2), (3, 2), (3, 2))

@@ -10,7 +10,7 @@ from kseg.encoders import inputs
 from kseg.errors import KsegError
 from kseg.layers import BatchNormalization
 
-# Depth: blocks a stage, and whether a block is a bottleneck of three convolutions.
+# Depth: blocks per stage, and whether a block is a bottleneck of three convolutions.
 DEPTHS = {
     18: ((2, 2, 2, 2), False),
     34: ((3, 4, 6, 3), False),

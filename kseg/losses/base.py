@@ -103,7 +103,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
             y_true: Masks, class indices, `(batch, height, width)` or with a last axis of 1.
             y_pred: Probabilities or logits, `(batch, height, width, classes)`; one channel for a
                 single foreground class.
-            sample_weight: One number an image, `(batch,)`, or one per pixel, `(batch, height,
+            sample_weight: One number per image, `(batch,)`, or per pixel, `(batch, height,
                 width)`. A mean over pixels multiplies each pixel's loss by it and divides by the
                 pixels, as Keras does; a loss of regions counts a pixel so many times.
         """
@@ -173,7 +173,7 @@ class CompoundLoss(Summand, keras.losses.Loss):
     ) -> None:
         super().__init__(name=name)
         self.losses = tuple(losses)
-        self.weights = _checks.weights(weights, "weights", "a loss")
+        self.weights = _checks.weights(weights, "weights", "loss")
         _checks.same_length(self.weights, self.losses, "weights", "losses")
 
     def __call__(

@@ -39,7 +39,7 @@ def distance_to(is_there: KerasTensor, reach: int, axes: Sequence[int] = (1, 2))
 class Boundary(ClassLoss):
     """Boundary loss: the probability that is on the wrong side of a class's boundary, by distance.
 
-    A class: the mean over the pixels q of d(q) |p(q) - t(q)| / reach, where d is the distance to
+    Per class: the mean over the pixels q of d(q) |p(q) - t(q)| / reach, where d is the distance to
     the nearest pixel of the other side. It is the paper's integral of a signed distance times p,
     with the constant that the paper leaves out, so that a perfect prediction gives 0; with
     distances up to `reach` pixels, as a part of it. An image counts for a class if it holds some of

@@ -1,6 +1,6 @@
 """Losses of regions: how far the predicted and the true pixels of a class overlap.
 
-Each is a function of four sums a class: Dice, Jaccard, Tversky, and Matthews' correlation.
+Each is a function of four sums per class: Dice, Jaccard, Tversky, and Matthews' correlation.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kseg.losses.base import Pixels, SegmentationLoss, probabilities, quotient, 
 
 
 class Sums(NamedTuple):
-    """Sums of a class over pixels, each `(..., classes)`, at least 0.
+    """Sums per class over pixels, each `(..., classes)`, at least 0.
 
     t is 1 where the pixel is of the class, else 0, and p the probability of the class. Each sum is
     made for itself: the difference of two large ones would have few digits left.
@@ -39,7 +39,7 @@ class Sums(NamedTuple):
 
 
 def dice(sums: Sums, smooth: float = 0.0) -> KerasTensor:
-    """Compute 1 - (2 sum p t + smooth) / (sum p + sum t + smooth) a class, in [0, 1].
+    """Compute 1 - (2 sum p t + smooth) / (sum p + sum t + smooth) per class, in [0, 1].
 
     References:
         Dice 1945; as a loss Milletari, Navab and Ahmadi 2016, https://arxiv.org/abs/1606.04797,
@@ -50,7 +50,7 @@ def dice(sums: Sums, smooth: float = 0.0) -> KerasTensor:
 
 
 def jaccard(sums: Sums, smooth: float = 0.0) -> KerasTensor:
-    """Compute 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth) a class, in [0, 1].
+    """Compute 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth) per class, in [0, 1].
 
     References:
         Rahman and Wang 2016, https://doi.org/10.1007/978-3-319-50835-1_22, Equation 3.
@@ -59,7 +59,7 @@ def jaccard(sums: Sums, smooth: float = 0.0) -> KerasTensor:
 
 
 def tversky(sums: Sums, alpha: float, beta: float, smooth: float = 0.0) -> KerasTensor:
-    """Compute 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth) a class, in [0, 1].
+    """Compute 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth) per class, in [0, 1].
 
     TP = sum p t, FP = sum p (1 - t), FN = sum (1 - p) t. Dice is alpha = beta = 0.5, Jaccard 1.
 
@@ -71,7 +71,7 @@ def tversky(sums: Sums, alpha: float, beta: float, smooth: float = 0.0) -> Keras
 
 
 def matthews(sums: Sums, smooth: float = 0.0) -> KerasTensor:
-    """Compute 1 - Matthews' correlation of p and t a class, in [0, 2].
+    """Compute 1 - Matthews' correlation of p and t per class, in [0, 2].
 
     With N pixels: 1 - (TP TN - FP FN) / N / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN) / N^2 +
     smooth). A class that all pixels are of has no correlation, and the loss 0.
@@ -91,11 +91,11 @@ def matthews(sums: Sums, smooth: float = 0.0) -> KerasTensor:
 
 
 class ClassLoss(SegmentationLoss):
-    """A loss a class, of which the mean over classes is taken; the base of what is not pixelwise.
+    """A loss per class, of which the mean over classes is taken; the base of what is not pixelwise.
 
     Args:
-        over: "batch" for sums over the whole batch, or "image" for a loss an image, then the mean
-            over the images that have a valid pixel.
+        over: "batch" for sums over the whole batch, or "image" for a loss per image, then the
+            mean over the images that have a valid pixel.
         classes: The classes that count: "present" for those that occur in the target (of the batch
             or of the image), "all", or their indices, such as (1,) for the foreground alone.
         class_weights: As in `SegmentationLoss`: weights in the mean over the classes.
@@ -133,7 +133,7 @@ class ClassLoss(SegmentationLoss):
         """Take the mean over the classes that count, then over the images.
 
         Args:
-            losses: `(classes,)`, or `(batch, classes)` where the loss is one an image.
+            losses: `(classes,)`, or `(batch, classes)` where there is one per image.
             true: True pixels of each class, of the same shape.
             pixels: The batch.
         """
@@ -154,7 +154,7 @@ class ClassLoss(SegmentationLoss):
 
 
 class RegionLoss(ClassLoss):
-    """A loss of four sums a class; the base of `Dice`, `Jaccard`, `Tversky` and `MCC`.
+    """A loss of four sums per class; the base of `Dice`, `Jaccard`, `Tversky` and `MCC`.
 
     Args:
         over: As in `ClassLoss`, with all but the next.
@@ -185,7 +185,7 @@ class RegionLoss(ClassLoss):
         self.smooth = _checks.at_least(smooth, 0, "smooth")
 
     def of_class(self, sums: Sums) -> KerasTensor:
-        """Return the loss a class."""
+        """Return the loss per class."""
         raise NotImplementedError
 
     def compute(self, pixels: Pixels) -> KerasTensor:
@@ -208,9 +208,9 @@ class RegionLoss(ClassLoss):
 class Dice(RegionLoss):
     """1 - Dice coefficient, the mean over the classes, each of which counts alike however small.
 
-    A class: 1 - (2 sum p t + smooth) / (sum p + sum t + smooth). For classes of very unequal size.
-    Alone it learns slowly at first and gives probabilities near 0 and 1; with cross-entropy it does
-    neither. The arguments are those of `RegionLoss`.
+    Per class: 1 - (2 sum p t + smooth) / (sum p + sum t + smooth). For classes of very unequal
+    size. Alone it learns slowly at first and gives probabilities near 0 and 1; with cross-entropy
+    it does neither. The arguments are those of `RegionLoss`.
 
     References:
         Milletari, Navab and Ahmadi 2016, https://arxiv.org/abs/1606.04797, without its squares.
@@ -227,7 +227,7 @@ class Dice(RegionLoss):
 class Jaccard(RegionLoss):
     """1 - soft intersection over union, the mean over the classes.
 
-    A class: 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth). As `Dice`, but what is
+    Per class: 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth). As `Dice`, but what is
     half right costs more. `LovaszSoftmax` follows the IoU of the classes that are chosen more
     closely. The arguments are those of `RegionLoss`.
 
@@ -246,7 +246,7 @@ class Jaccard(RegionLoss):
 class Tversky(RegionLoss):
     """1 - Tversky index: Dice in which false positives and false negatives cost differently.
 
-    A class: 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth). Where a missed pixel is worse
+    Per class: 1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth). Where a missed pixel is worse
     than a false alarm, beta is the larger one.
 
     Args:

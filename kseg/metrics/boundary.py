@@ -55,7 +55,7 @@ class BorderScores:
 
         References:
             Csurka, Larlus and Perronnin 2013, https://doi.org/10.5244/C.27.32, Section 3; there a
-            score an image, then the mean.
+            score per image, then the mean.
         """
         predicted, met_predicted, true, met_true, _, _ = self.counts
         precision, recall = divided(met_predicted, predicted), divided(met_true, true)

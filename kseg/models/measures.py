@@ -86,7 +86,7 @@ class Measures:
     Attributes:
         parameters: Numbers in the weights that are trained, as papers count them.
         flops: Multiplications and additions of one image's way through convolutions, dense layers
-            and attention products; two a multiply-add. Other operations are not counted.
+            and attention products; two per multiply-add. Other operations are not counted.
         receptive_field: Height and width, in pixels, of the part of the image that can change an
             output pixel; `None` where every pixel can, as with attention over the image or with
             averages over it. Normalisations are taken as fixed.

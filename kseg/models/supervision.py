@@ -41,7 +41,7 @@ def normalized(weights: Weights, count: int) -> tuple[float, ...]:
         ]
         parts = [base**index for index in range(count)]
     else:
-        parts = _checks.weights(weights, "head_weights", "a head")
+        parts = _checks.weights(weights, "head_weights", "head")
         _checks.same_length(parts, range(count), "head_weights", "the heads")
     return tuple(float(part) for part in np.divide(parts, sum(parts)))
 

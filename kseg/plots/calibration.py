@@ -10,9 +10,9 @@ def reliability_picture(
     """Draw accuracy over confidence, and how many pixels are how sure.
 
     Args:
-        pixels: Pixels a bin, int, `(bins,)`; the bins divide [0, 1] evenly.
-        confidence: Sum of the probabilities of the predicted classes a bin.
-        correct: Rightly predicted pixels a bin.
+        pixels: Pixels per bin, int, `(bins,)`; the bins divide [0, 1] evenly.
+        confidence: Sum of the probabilities of the predicted classes per bin.
+        correct: Rightly predicted pixels per bin.
         error: Expected calibration error, for the title.
 
     References:

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 
 def training_curves(history: Mapping[str, Sequence[float]], heads: Sequence[str] = ()) -> Figure:
-    """Draw a panel a quantity, training and validation in one; the best epoch is marked.
+    """Draw a panel per quantity, training and validation in one; the best epoch is marked.
 
     Args:
-        history: Values an epoch under the names of Keras's logs (`loss`, `val_loss`, `mean_iou`,
+        history: Values per epoch under the names of Keras's logs (`loss`, `val_loss`, `mean_iou`,
             ...); NaN where an epoch has none.
         heads: Names of losses of single heads, drawn thin beside `loss`.
     """

@@ -1,4 +1,4 @@
-"""Networks as pictures: their parts from left to right, each halving of the size a step down."""
+"""Networks as pictures: their parts from left to right, a step down per halving of the size."""
 
 import math
 from collections.abc import Collection, Mapping

@@ -45,7 +45,7 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 def comparison(
     rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], labels: Labels
 ) -> Figure:
-    """Draw image, truth and prediction side by side, a sample a row, with a legend.
+    """Draw image, truth and prediction side by side, one sample per row, with a legend.
 
     Args:
         rows: Name, image, true mask and predicted mask of each sample.
@@ -64,7 +64,7 @@ def sheet(
     """Draw pictures in rows and columns, with a legend of the classes.
 
     Args:
-        titles: One a column.
+        titles: One per column.
         rows: Name and pictures of each row, uint8 RGB, as many as there are titles.
         labels: Classes and colours.
     """

@@ -11,7 +11,7 @@ def tradeoff_picture(
     costs: dict[str, Sequence[float]],
     chosen: str | None = None,
 ) -> Figure:
-    """Draw scores over each cost, a point a network, the chosen one ringed.
+    """Draw scores over each cost, one point per network, the chosen one ringed.
 
     Args:
         names: Names of the networks, the smallest first.

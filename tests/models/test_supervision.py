@@ -1,4 +1,4 @@
-"""Deep supervision: one target, one loss a head, one final head that is saved and predicted."""
+"""Deep supervision: one target, one loss per head, one final head that is saved and predicted."""
 
 import keras
 import numpy as np

@@ -20,7 +20,7 @@ class FileSamples:
     """Images and masks in files.
 
     Args:
-        pairs: An image and a mask a sample.
+        pairs: An image and a mask per sample.
         labels: The classes.
         max_side: Images larger than this are made smaller on reading; `None` for no limit.
         channels: 1 for grey, 3 for RGB, or the number of bands of each image, up to 8.

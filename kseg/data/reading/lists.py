@@ -1,4 +1,4 @@
-"""Lists of pairs: an image, its mask and, where the user likes to, their split a line."""
+"""Lists of pairs: per line an image, its mask and, where the user likes to, their split."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ def read_list(path: Path) -> Layout:
     if path.suffix.lower() not in LISTS:
         raise KsegError(
             f"{path} is no list of pairs: expected a folder, or a file that ends in "
-            f"{', '.join(LISTS)} and holds an image, its mask and, if you like, their split a line."
+            f"{', '.join(LISTS)} with an image and its mask per line, and their split if you like."
         )
     rows = list(_rows(path))
     if not rows:

@@ -32,8 +32,8 @@ def find_pairs(data: Path | str, mask_suffix: str = MASK_SUFFIX) -> Layout:
     """Find the pairs of a folder or a list file.
 
     Args:
-        data: A folder, or a `.csv`, `.tsv` or `.txt` file that lists an image and its mask a line,
-            and their split where it likes to.
+        data: A folder, or a `.csv`, `.tsv` or `.txt` file of an image and its mask per line, and
+            their split if there is one.
         mask_suffix: What a mask's stem has more than its image's where they do not bear one name.
 
     Raises:

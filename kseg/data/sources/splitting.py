@@ -68,7 +68,7 @@ def by_groups(
     """Divide samples so that those of one group, such as the frames of a video, stay together.
 
     Args:
-        names: A name a sample.
+        names: A name per sample.
         pattern: A regular expression that is searched in the name; the group is what its first
             parentheses match, or all of it: `^(.*)_` takes everything up to the last underscore.
         fractions: As in `at_random`, with the rest.

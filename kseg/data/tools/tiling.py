@@ -29,7 +29,7 @@ class Cut:
             "rotations" for windows turned at random that lie wholly inside the image.
         size: `(height, width)` of a crop.
         overlap: Pixels by which neighbours of a grid overlap at least.
-        count: Number of rotations an image.
+        count: Number of rotations per image.
         angle: The largest rotation, in degrees.
         seed: Seed of the rotations.
 
