@@ -166,6 +166,14 @@ class CompoundLoss(Summand, keras.losses.Loss):
 
     Raises:
         KsegError: A weight is negative, all are 0, or there are more or fewer than losses.
+
+    Example:
+        >>> loss = kseg.losses.CrossEntropy() + 0.5 * kseg.losses.Dice()
+        >>> loss.weights
+        (1.0, 0.5)
+        >>> mask, predicted = np.array([[[0]]]), np.array([[[[0.5, 0.5]]]])  # an image of one pixel
+        >>> round(float(loss(mask, predicted)), 3)  # -log 0.5 + 0.5 * (1 - 2 * 0.5 / (0.5 + 1))
+        0.86
     """
 
     def __init__(
@@ -179,7 +187,13 @@ class CompoundLoss(Summand, keras.losses.Loss):
     def __call__(
         self, y_true: KerasTensor, y_pred: KerasTensor, sample_weight: KerasTensor | None = None
     ) -> KerasTensor:
-        """Return the loss of a batch, a scalar; the arguments are those of `SegmentationLoss`."""
+        """Return the loss of a batch, a scalar.
+
+        Args:
+            y_true: Masks, class indices, `(batch, height, width)` or with a last axis of 1.
+            y_pred: Probabilities or logits, `(batch, height, width, classes)`.
+            sample_weight: One number per image, `(batch,)`, or per pixel, of the masks' shape.
+        """
         return sum(
             weight * loss(y_true, y_pred, sample_weight)
             for loss, weight in zip(self.losses, self.weights, strict=True)

@@ -48,14 +48,21 @@ class Boundary(ClassLoss):
 
     Args:
         reach: The largest distance in pixels. The time it takes grows with it.
-        classes: As in `ClassLoss`, with the rest.
-        ignore_class: See there.
-        class_weights: See there.
-        from_logits: See there.
-        name: See there.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
 
     Raises:
-        KsegError: As in `ClassLoss`, or the reach is below 1.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> loss = kseg.losses.Boundary(reach=10)
+        >>> round(float(loss(mask, predicted)), 3)  # one of 3 pixels is wrong, by 1 of 10 pixels
+        0.033
 
     References:
         Kervadec et al. 2019, https://arxiv.org/abs/1812.07032, Equations 3 to 5.

@@ -55,6 +55,11 @@ def make_loss(
 
     Raises:
         KsegError: The text names no loss, a loss has no such option, or one is out of its range.
+
+    Example:
+        >>> loss = kseg.losses.make_loss("ce + 0.5*dice(over=image)", class_weights=[1, 5])
+        >>> [one.name for one in loss.losses], loss.weights
+        (['cross_entropy', 'dice'], (1.0, 0.5))
     """
     shared = {"ignore_class": ignore_class, "class_weights": class_weights}
     terms = [

@@ -96,18 +96,23 @@ class CrossEntropy(SegmentationLoss):
     over the valid pixels i, w the class weights, or 1.
 
     Args:
-        ignore_class: As in `SegmentationLoss`, with the next two.
-        class_weights: See there.
-        from_logits: See there.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
         label_smoothing: The part of a pixel's target that all classes share, in [0, 1).
         name: Name of the loss.
 
     Raises:
-        KsegError: As in `SegmentationLoss`, or the label smoothing is out of its range.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
 
     Example:
-        >>> model.compile("adam", CrossEntropy(class_weights=[0.5, 2.0, 2.0]))
-        >>> model.fit(images, masks)  # (n, H, W, 3) and (n, H, W)
+        >>> mask = np.array([[[0, 1, 255]]])  # one image of one row; 255 is void
+        >>> predicted = np.array([[[[0.5, 0.5], [0.0, 1.0], [0.9, 0.1]]]])
+        >>> round(float(kseg.losses.CrossEntropy()(mask, predicted)), 3)  # (-log 0.5 - log 1) / 2
+        0.347
+        >>> loss = kseg.losses.CrossEntropy(class_weights=[3, 1])
+        >>> round(float(loss(mask, predicted)), 3)  # (3 * -log 0.5 - log 1) / (3 + 1)
+        0.52
 
     References:
         Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597, Equation 1.
@@ -147,13 +152,18 @@ class Focal(SegmentationLoss):
 
     Args:
         gamma: How fast easy pixels lose weight, at least 0; 0 is cross-entropy.
-        ignore_class: As in `SegmentationLoss`, with the rest.
-        class_weights: See there.
-        from_logits: See there.
-        name: See there.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
 
     Raises:
-        KsegError: As in `SegmentationLoss`, or gamma is negative.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask, predicted = np.array([[[0]]]), np.array([[[[0.5, 0.5]]]])  # an image of one pixel
+        >>> round(float(kseg.losses.Focal(gamma=2)(mask, predicted)), 3)  # 0.5**2 * -log 0.5
+        0.173
 
     References:
         Lin et al. 2017, https://arxiv.org/abs/1708.02002, Equation 5.
@@ -187,14 +197,21 @@ class TopKCrossEntropy(SegmentationLoss):
 
     Args:
         fraction: The part of the valid pixels that counts, in (0, 1].
-        ignore_class: As in `SegmentationLoss`, with the next two.
-        class_weights: See there.
-        from_logits: See there.
-        label_smoothing: As in `CrossEntropy`.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        label_smoothing: The part of a pixel's target that all classes share, in [0, 1).
         name: Name of the loss.
 
     Raises:
-        KsegError: As in `CrossEntropy`, or the fraction is out of its range.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[0, 0]]])  # one image of two pixels
+        >>> predicted = np.array([[[[0.9, 0.1], [0.5, 0.5]]]])
+        >>> loss = kseg.losses.TopKCrossEntropy(fraction=0.5)
+        >>> round(float(loss(mask, predicted)), 3)  # -log 0.5, of the harder one alone
+        0.693
 
     References:
         Wu, Shen and van den Hengel 2016, https://arxiv.org/abs/1605.06885, Section 3.

@@ -66,12 +66,12 @@ class LovaszLoss(ClassLoss):
     """The base of both: they differ in what the error of a pixel is.
 
     Args:
-        over: As in `ClassLoss`, with the rest.
-        classes: See there.
-        ignore_class: See there.
-        class_weights: See there.
-        from_logits: See there.
-        name: See there.
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
     """
 
     def __init__(
@@ -108,8 +108,24 @@ class LovaszSoftmax(LovaszLoss):
     """Lovász extension of 1 - IoU for probabilities: the closest a loss comes to the mean IoU.
 
     The error of a pixel for a class is |t - p|. Best after some epochs of cross-entropy, or added
-    to it: alone it starts slowly, and its probabilities are not calibrated. The arguments are those
-    of `LovaszLoss`.
+    to it: alone it starts slowly, and its probabilities are not calibrated.
+
+    Args:
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
+
+    Raises:
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> round(float(kseg.losses.LovaszSoftmax()(mask, predicted)), 3)  # 1 - IoU, 1 / 2 for both
+        0.5
 
     References:
         Berman, Rannen Triki and Blaschko 2018, https://arxiv.org/abs/1705.08790, Equation 11.
@@ -129,7 +145,24 @@ class LovaszHinge(LovaszLoss):
 
     For one class against all others, max(0, 1 - s log(p / (1 - p))) with s = 1 where the pixel is
     of the class and -1 elsewhere. The paper's binary loss is that of the foreground alone,
-    `classes=(1,)`. The arguments are those of `LovaszLoss`.
+    `classes=(1,)`.
+
+    Args:
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
+
+    Raises:
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask, logits = np.array([[[1, 0]]]), np.array([[[[0.5], [-3.0]]]])
+        >>> loss = kseg.losses.LovaszHinge(classes=(1,), from_logits=True)
+        >>> round(float(loss(mask, logits)), 3)  # the first pixel lacks 0.5 of its margin of 1
+        0.5
 
     References:
         Berman, Rannen Triki and Blaschko 2018, https://arxiv.org/abs/1705.08790, Equation 10.

@@ -98,13 +98,13 @@ class ClassLoss(SegmentationLoss):
             mean over the images that have a valid pixel.
         classes: The classes that count: "present" for those that occur in the target (of the batch
             or of the image), "all", or their indices, such as (1,) for the foreground alone.
-        class_weights: As in `SegmentationLoss`: weights in the mean over the classes.
-        ignore_class: See there.
-        from_logits: See there.
-        name: See there.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: Weights of the classes in their mean, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
 
     Raises:
-        KsegError: As in `SegmentationLoss`; `over` is unknown; `classes` names none.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
     """
 
     def __init__(
@@ -157,18 +157,18 @@ class RegionLoss(ClassLoss):
     """A loss of four sums per class; the base of `Dice`, `Jaccard`, `Tversky` and `MCC`.
 
     Args:
-        over: As in `ClassLoss`, with all but the next.
-        classes: See there.
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
         smooth: A number of pixels, at least 0, added above and below the fraction. The larger, the
             less small regions count. Only "all" classes need one: a class that is neither there nor
             predicted then loses nothing.
-        ignore_class: See there.
-        class_weights: See there.
-        from_logits: See there.
-        name: See there.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
 
     Raises:
-        KsegError: As in `ClassLoss`, or `smooth` is negative.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
     """
 
     def __init__(
@@ -210,7 +210,25 @@ class Dice(RegionLoss):
 
     Per class: 1 - (2 sum p t + smooth) / (sum p + sum t + smooth). For classes of very unequal
     size. Alone it learns slowly at first and gives probabilities near 0 and 1; with cross-entropy
-    it does neither. The arguments are those of `RegionLoss`.
+    it does neither.
+
+    Args:
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        smooth: A number of pixels, at least 0, added above and below the fraction.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
+
+    Raises:
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> round(float(kseg.losses.Dice()(mask, predicted)), 3)  # 1 - 2 / 3 for both classes
+        0.333
 
     References:
         Milletari, Navab and Ahmadi 2016, https://arxiv.org/abs/1606.04797, without its squares.
@@ -229,7 +247,25 @@ class Jaccard(RegionLoss):
 
     Per class: 1 - (sum p t + smooth) / (sum p + sum t - sum p t + smooth). As `Dice`, but what is
     half right costs more. `LovaszSoftmax` follows the IoU of the classes that are chosen more
-    closely. The arguments are those of `RegionLoss`.
+    closely.
+
+    Args:
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        smooth: A number of pixels, at least 0, added above and below the fraction.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
+
+    Raises:
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> float(kseg.losses.Jaccard()(mask, predicted))  # 1 - 1 / 2 for both classes
+        0.5
 
     References:
         Rahman and Wang 2016, https://doi.org/10.1007/978-3-319-50835-1_22, Equation 3.
@@ -252,16 +288,23 @@ class Tversky(RegionLoss):
     Args:
         alpha: Cost of false positives, at least 0.
         beta: Cost of false negatives, at least 0.
-        over: As in `RegionLoss`, with the rest.
-        classes: See there.
-        smooth: See there.
-        ignore_class: See there.
-        class_weights: See there.
-        from_logits: See there.
-        name: See there.
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        smooth: A number of pixels, at least 0, added above and below the fraction.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
 
     Raises:
-        KsegError: As in `RegionLoss`, or alpha or beta is negative.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> loss = kseg.losses.Tversky(alpha=0.3, beta=0.7, classes=(1,))
+        >>> round(float(loss(mask, predicted)), 3)  # 1 - 1 / (1 + 0.7 * 1), one pixel is missed
+        0.412
 
     References:
         Salehi, Erdogmus and Gholipour 2017, https://arxiv.org/abs/1706.05721, Equation 4; the
@@ -300,18 +343,25 @@ class FocalTversky(Tversky):
 
     Args:
         gamma: Above 0; the paper's best is 4/3.
-        alpha: As in `Tversky`, with the rest.
-        beta: See there.
-        over: See there.
-        classes: See there.
-        smooth: See there.
-        ignore_class: See there.
-        class_weights: See there.
-        from_logits: See there.
-        name: See there.
+        alpha: Cost of false positives, at least 0.
+        beta: Cost of false negatives, at least 0.
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        smooth: A number of pixels, at least 0, added above and below the fraction.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
 
     Raises:
-        KsegError: As in `Tversky`, or gamma is not above 0.
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> loss = kseg.losses.FocalTversky(gamma=2, alpha=0.5, beta=0.5)
+        >>> round(float(loss(mask, predicted)), 3)  # the square root of 1 / 3, the Dice loss
+        0.577
 
     References:
         Abraham and Khan 2019, https://arxiv.org/abs/1810.07842, Equation 4.
@@ -347,8 +397,27 @@ class MCC(RegionLoss):
     """1 - Matthews' correlation coefficient, the mean over the classes, in [0, 2].
 
     It takes the true negatives into account, which Dice does not see. A prediction that does not
-    depend on the image gives 1. `smooth`, in square pixels, keeps the gradient small where a class
-    is hardly predicted; the other arguments are those of `RegionLoss`.
+    depend on the image gives 1.
+
+    Args:
+        over: "batch" for sums over the whole batch; "image" for a loss per image, then their mean.
+        classes: The classes that count: "present" (those in the target), "all", or their indices.
+        smooth: A number of square pixels, at least 0; it keeps the gradient small where a class is
+            hardly predicted.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        class_weights: One weight per class, at least 0; `None` weights all alike.
+        from_logits: Whether the model gives logits instead of probabilities.
+        name: Name of the loss.
+
+    Raises:
+        KsegError: An argument is out of its range or, at the first call, does not fit the classes.
+
+    Example:
+        >>> mask = np.array([[[1, 1, 0]]])  # one image of one row
+        >>> predicted = np.array([[[[0, 1], [1, 0], [1, 0]]]])  # the second pixel is wrong
+        >>> loss = kseg.losses.MCC(smooth=0)
+        >>> round(float(loss(mask, predicted)), 3)  # 1 - (1 * 1 - 0 * 1) / sqrt(1 * 2 * 1 * 2)
+        0.5
 
     References:
         Abhishek and Hamarneh 2021, https://arxiv.org/abs/2010.13454, Equation 6.

@@ -126,6 +126,13 @@ def score_borders(
 
     Raises:
         KsegError: The tolerance is not above 0.
+
+    Example:
+        >>> truth = np.zeros((8, 8), int)
+        >>> truth[:, 4:] = 1
+        >>> borders = kseg.metrics.score_borders(truth, np.roll(truth, 1, axis=1), 2, tolerance=1)
+        >>> borders.hausdorff_95  # the outline between the classes lies one pixel off
+        array([..., ...])
     """
     _checks.above(tolerance, 0, "tolerance")
     valid = valid_pixels(truth, num_classes, ignore)

@@ -68,6 +68,12 @@ def count_calibration(
         num_classes: Classes.
         ignore: The index of void pixels; `None` for none.
         bins: Number of bins.
+
+    Example:
+        >>> truth, predicted = np.array([[0, 0, 0, 1]]), np.array([[0, 0, 1, 1]])
+        >>> counts = kseg.metrics.count_calibration(truth, predicted, np.full((1, 4), 0.9), 2)
+        >>> round(counts.expected_error, 3)  # sure to 0.9, right in 3 of 4 pixels
+        0.15
     """
     valid = valid_pixels(truth, num_classes, ignore)
     values = confidence[valid].astype(np.float64)

@@ -24,6 +24,11 @@ def mean_iou_interval(
     Returns:
         Lower and upper end, in [0, 1]; NaN without a valid pixel.
 
+    Example:
+        >>> good, poor = [[10, 10], [10, 10], [10, 10]], [[5, 5], [10, 10], [10, 10]]
+        >>> kseg.metrics.mean_iou_interval(np.array([good, poor]))  # either may be drawn twice
+        (0.333..., 1.0)
+
     References:
         Efron 1979, https://doi.org/10.1214/aos/1176344552: the percentile method.
     """

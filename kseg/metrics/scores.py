@@ -38,6 +38,13 @@ class Scores:
 
     Attributes:
         matrix: Pixel counts, int64, shape `(classes, classes)`: rows truth, columns prediction.
+
+    Example:
+        >>> scores = kseg.metrics.Scores(np.array([[6, 2], [0, 2]]))
+        >>> scores.iou  # 6 / (8 + 6 - 6) and 2 / (2 + 4 - 2)
+        array([0.75, 0.5 ])
+        >>> scores.mean_iou, scores.pixel_accuracy
+        (0.625, 0.8)
     """
 
     matrix: np.ndarray

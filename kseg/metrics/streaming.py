@@ -139,10 +139,24 @@ class MeanIoU(ClassMean):
     """Mean over the classes of intersection over union, classes absent everywhere left out.
 
     Unlike `keras.metrics.MeanIoU` it takes the model's output as it is, and leaves void pixels and
-    absent classes out. The arguments are those of `ConfusionMetric`.
+    absent classes out.
+
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs.
+
+    Raises:
+        KsegError: `num_classes` is below 1, or `ignore_class` is one of the classes.
 
     Example:
-        >>> model.compile("adam", CrossEntropy(), metrics=[MeanIoU(8)])
+        >>> metric = kseg.metrics.MeanIoU(3)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> metric.per_class()  # class 2 is absent, and a void pixel does not count
+        array([0.66666667, 0.5       ,        nan])
+        >>> round(float(metric.result()), 3)
+        0.583
     """
 
     default_name = "mean_iou"
@@ -152,7 +166,20 @@ class MeanIoU(ClassMean):
 class MeanDice(ClassMean):
     """Mean over the classes of the Dice coefficient (F1), classes absent everywhere left out.
 
-    The arguments are those of `ConfusionMetric`.
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs.
+
+    Raises:
+        KsegError: `num_classes` is below 1, or `ignore_class` is one of the classes.
+
+    Example:
+        >>> metric = kseg.metrics.MeanDice(3)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # class 0: 4 / 5, class 1: 2 / 3, class 2 is absent
+        0.733
     """
 
     default_name = "mean_dice"
@@ -163,7 +190,22 @@ class MeanDice(ClassMean):
 class MeanPixelAccuracy(ClassMean):
     """Mean over the classes of the part of their pixels that is predicted rightly.
 
-    Classes absent from the truth are left out. The arguments are those of `ConfusionMetric`.
+    Classes absent from the truth are left out.
+
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs.
+
+    Raises:
+        KsegError: `num_classes` is below 1, or `ignore_class` is one of the classes.
+
+    Example:
+        >>> metric = kseg.metrics.MeanPixelAccuracy(3)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # class 0: 2 / 3, class 1: 1 / 1, class 2 is absent
+        0.833
     """
 
     default_name = "mean_pixel_accuracy"
@@ -174,7 +216,20 @@ class MeanPixelAccuracy(ClassMean):
 class PixelAccuracy(ConfusionMetric):
     """Part of the valid pixels that is predicted rightly.
 
-    The arguments are those of `ConfusionMetric`.
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs.
+
+    Raises:
+        KsegError: `num_classes` is below 1, or `ignore_class` is one of the classes.
+
+    Example:
+        >>> metric = kseg.metrics.PixelAccuracy(2)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # 3 of 4 pixels, void left out
+        0.75
     """
 
     default_name = "pixel_accuracy"
@@ -190,7 +245,20 @@ class PixelAccuracy(ConfusionMetric):
 class FrequencyWeightedIoU(ConfusionMetric):
     """Mean of IoU in which a class weighs as many pixels as it has in truth.
 
-    The arguments are those of `ConfusionMetric`.
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs.
+
+    Raises:
+        KsegError: `num_classes` is below 1, or `ignore_class` is one of the classes.
+
+    Example:
+        >>> metric = kseg.metrics.FrequencyWeightedIoU(2)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # 3 / 4 of 2 / 3, and 1 / 4 of 1 / 2
+        0.625
 
     References:
         Long, Shelhamer and Darrell 2015, https://arxiv.org/abs/1411.4038, Section 5.
@@ -210,14 +278,14 @@ class OfClass(ConfusionMetric):
     """The score of one class; the base of `IoU`, `Dice`, `Precision` and `Recall`.
 
     Args:
-        num_classes: As in `ConfusionMetric`, with the last three.
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
         class_id: Index of the class; 1 for the foreground of a single output.
-        ignore_class: See there.
-        threshold: See there.
-        name: See there; by default with the class's index, such as "iou_3".
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs; by default with the class's index, such as "iou_3".
 
     Raises:
-        KsegError: As in `ConfusionMetric`, or there is no such class.
+        KsegError: An argument is out of its range, or there is no such class.
     """
 
     ratio = staticmethod(scores.iou)
@@ -250,14 +318,48 @@ class OfClass(ConfusionMetric):
 
 @keras.saving.register_keras_serializable(package="kseg.metrics")
 class IoU(OfClass):
-    """Intersection over union of one class. The arguments are those of `OfClass`."""
+    """Intersection over union of one class.
+
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        class_id: Index of the class; 1 for the foreground of a single output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs; by default with the class's index, such as "iou_3".
+
+    Raises:
+        KsegError: An argument is out of its range, or there is no such class.
+
+    Example:
+        >>> metric = kseg.metrics.IoU(2, class_id=0)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # 2 pixels in both, 3 in either
+        0.667
+    """
 
     default_name = "iou"
 
 
 @keras.saving.register_keras_serializable(package="kseg.metrics")
 class Dice(OfClass):
-    """Dice coefficient (F1) of one class. The arguments are those of `OfClass`."""
+    """Dice coefficient (F1) of one class.
+
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        class_id: Index of the class; 1 for the foreground of a single output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs; by default with the class's index, such as "iou_3".
+
+    Raises:
+        KsegError: An argument is out of its range, or there is no such class.
+
+    Example:
+        >>> metric = kseg.metrics.Dice(2, class_id=0)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # 2 * 2 / (3 + 2)
+        0.8
+    """
 
     default_name = "dice"
     ratio = staticmethod(scores.dice)
@@ -265,7 +367,24 @@ class Dice(OfClass):
 
 @keras.saving.register_keras_serializable(package="kseg.metrics")
 class Precision(OfClass):
-    """Part of the pixels predicted as a class that are of it; the arguments as in `OfClass`."""
+    """Part of the pixels predicted as a class that are of it.
+
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        class_id: Index of the class; 1 for the foreground of a single output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs; by default with the class's index, such as "iou_3".
+
+    Raises:
+        KsegError: An argument is out of its range, or there is no such class.
+
+    Example:
+        >>> metric = kseg.metrics.Precision(2, class_id=1)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # of 2 pixels, 1 is of the class
+        0.5
+    """
 
     default_name = "precision"
     ratio = staticmethod(scores.precision)
@@ -273,7 +392,24 @@ class Precision(OfClass):
 
 @keras.saving.register_keras_serializable(package="kseg.metrics")
 class Recall(OfClass):
-    """Part of a class's pixels that are predicted as it. The arguments are those of `OfClass`."""
+    """Part of a class's pixels that are predicted as it.
+
+    Args:
+        num_classes: Channels of the model's output; 1 for one sigmoid output.
+        class_id: Index of the class; 1 for the foreground of a single output.
+        ignore_class: Index of void pixels, outside the classes; `None` for none.
+        threshold: The value from which a single output means foreground; 0 for logits.
+        name: Name in logs; by default with the class's index, such as "iou_3".
+
+    Raises:
+        KsegError: An argument is out of its range, or there is no such class.
+
+    Example:
+        >>> metric = kseg.metrics.Recall(2, class_id=0)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 3)  # of 3 pixels, 2 are found
+        0.667
+    """
 
     default_name = "recall"
     ratio = staticmethod(scores.accuracy)
