@@ -39,6 +39,15 @@ def cosine_with_warmup(peak: float, steps: int, warmup: float = 0.1) -> "Learnin
         steps: Training steps in all.
         warmup: Part of the steps that rise, in [0, 1).
 
+    Returns:
+        A function of the step to its rate, as Keras's optimizers take it.
+
+    Example:
+        >>> from kseg.schedules import cosine_with_warmup
+        >>> rate = cosine_with_warmup(peak=1.0, steps=100, warmup=0.2)
+        >>> [round(float(rate(step)), 3) for step in (20, 60, 100)]  # peak, half way down, end
+        [1.0, 0.5, 0.0]
+
     References:
         Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983, Equation 5, without restarts;
         Goyal et al. 2017, https://arxiv.org/abs/1706.02677, Section 2.2, for the warm-up.
@@ -47,7 +56,22 @@ def cosine_with_warmup(peak: float, steps: int, warmup: float = 0.1) -> "Learnin
 
 
 def constant_with_warmup(peak: float, steps: int, warmup: float = 0.1) -> "LearningRateSchedule":
-    """Rise linearly to `peak`, and stay there; the arguments are those of `cosine_with_warmup`."""
+    """Rise linearly to `peak`, and stay there.
+
+    Args:
+        peak: The highest learning rate.
+        steps: Training steps in all.
+        warmup: Part of the steps that rise, in [0, 1).
+
+    Returns:
+        A function of the step to its rate, as Keras's optimizers take it.
+
+    Example:
+        >>> from kseg.schedules import constant_with_warmup
+        >>> rate = constant_with_warmup(peak=1.0, steps=100, warmup=0.2)
+        >>> [round(float(rate(step)), 3) for step in (20, 100)]
+        [1.0, 1.0]
+    """
     return _falling_to(1.0, peak, steps, warmup)
 
 

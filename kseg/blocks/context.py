@@ -26,6 +26,11 @@ def pooled_context(
     Returns:
         Features, shape `(batch, height, width, filters)`.
 
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.pooled_context(x, 4, bins=2, name="context").shape
+        (None, 32, 32, 4)
+
     References:
         Zhao et al. 2017, https://arxiv.org/abs/1612.01105, Figure 3.
     """
@@ -50,6 +55,11 @@ def pyramid_pooling(
 
     Returns:
         Features, shape `(batch, height, width, 2 channels)`.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.pyramid_pooling(x, bins=(1, 2), name="pyramid").shape
+        (None, 32, 32, 16)
 
     References:
         Zhao et al. 2017, https://arxiv.org/abs/1612.01105, Figure 3 and Section 3.2. There is no
@@ -78,6 +88,11 @@ def atrous_pyramid(
     Returns:
         Features, shape `(batch, height, width, filters)`.
 
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.atrous_pyramid(x, rates=(6, 12), filters=4, name="pyramid").shape
+        (None, 32, 32, 4)
+
     References:
         Chen et al. 2017, https://arxiv.org/abs/1706.05587, Figure 5; separable in Chen et al. 2018,
         https://arxiv.org/abs/1802.02611.
@@ -103,6 +118,11 @@ def channel_attention(x: KerasTensor, reduction: int, *, name: str) -> KerasTens
 
     Returns:
         Weights in [0, 1], shape `(batch, 1, 1, channels)`.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.channel_attention(x, reduction=2, name="attention").shape
+        (None, 1, 1, 8)
 
     References:
         Hu, Shen and Sun 2018, https://arxiv.org/abs/1709.01507, Figure 2.

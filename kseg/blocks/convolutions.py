@@ -49,6 +49,11 @@ def convolution(
 
     Raises:
         KsegError: `dropout` is a tuple of several rates.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.convolution(x, 16, strides=2, name="stem").shape
+        (None, 16, 16, 16)
     """
     before, after = _rates(dropout, 1)
     x = layers.Conv2D(
@@ -84,9 +89,9 @@ def double_convolution(
     Args:
         x: Features, shape `(batch, height, width, channels)`.
         filters: Channels of both convolutions; a tuple gives the channels of each of any number.
-        activation: As in `convolution`, after each normalisation.
-        normalization: As in `convolution`.
-        use_bias: As in `convolution`.
+        activation: Name or function of the activation, such as "leaky_relu"; `None` for none.
+        normalization: "batch", "group", "layer" or a layer class; `None` for none.
+        use_bias: Whether the convolutions have a bias; by default only without normalisation.
         dilation: Dilation rate of the convolutions (Yu and Koltun 2016).
         dropout: Part of the block's output set to zero in training, in [0, 1); or one rate per
             convolution, such as (0.2, 0.5), for what its activation takes.
@@ -97,6 +102,11 @@ def double_convolution(
 
     Raises:
         KsegError: `dropout` has more or fewer rates than there are convolutions.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.double_convolution(x, (16, 24), name="encoder_1").shape
+        (None, 32, 32, 24)
 
     References:
         Ronneberger, Fischer and Brox 2015, https://arxiv.org/abs/1505.04597, Figure 1, with "same"
@@ -138,15 +148,15 @@ def residual(
 
     Args:
         x: Features, shape `(batch, height, width, channels)`.
-        filters: As in `double_convolution`.
-        activation: As in `double_convolution`.
-        normalization: As in `convolution`.
-        use_bias: As in `convolution`.
+        filters: Channels of both convolutions; a tuple gives the channels of each of any number.
+        activation: Name or function of the activation, such as "leaky_relu"; `None` for none.
+        normalization: "batch", "group", "layer" or a layer class; `None` for none.
+        use_bias: Whether the convolutions have a bias; by default only without normalisation.
         strides: Step of the first convolution; Keras has none above 1 with a `dilation` above 1.
         project: Whether the shortcut is a convolution also where the shape stays.
-        dilation: As in `double_convolution`.
-        dropout: As in `double_convolution`; the rate of the last convolution is applied before
-            the sum.
+        dilation: Dilation rate of the convolutions.
+        dropout: Part of the block's output set to zero in training, in [0, 1); or one rate per
+            convolution for what its activation takes, of which the last is applied before the sum.
         name: Prefix of the layers' names.
 
     Returns:
@@ -154,6 +164,12 @@ def residual(
 
     Raises:
         KsegError: `dropout` has more or fewer rates than there are convolutions.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> y = kseg.blocks.residual(x, 8, name="stage")  # the shortcut is x itself
+        >>> [layer.name for layer in keras.Model(x, y).layers if "conv" in layer.name]
+        ['stage_conv_1', 'stage_conv_2']
 
     References:
         He, Zhang, Ren and Sun 2016, https://arxiv.org/abs/1512.03385, Figure 2.
@@ -209,15 +225,21 @@ def recurrent_residual(
         x: Features, shape `(batch, height, width, channels)`.
         filters: Channels of the result.
         steps: Recurrences, t in the paper.
-        activation: As in `convolution`.
-        normalization: As in `convolution`.
-        use_bias: As in `convolution`, of the 3x3 convolutions; the 1x1 convolution has a bias.
+        activation: Name or function of the activation, such as "leaky_relu"; `None` for none.
+        normalization: "batch", "group", "layer" or a layer class; `None` for none.
+        use_bias: Whether the 3x3 convolutions have a bias; by default only without normalisation.
+            The 1x1 convolution has one.
         dilation: Dilation rate of the 3x3 convolutions.
         dropout: Part of the block's output set to zero in training, in [0, 1).
         name: Prefix of the layers' names.
 
     Returns:
         Features, shape `(batch, height, width, filters)`.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.recurrent_residual(x, 16, steps=1, name="encoder_1").shape
+        (None, 32, 32, 16)
 
     References:
         Alom, Hasan, Yakopcic, Taha and Asari 2018, https://arxiv.org/abs/1802.06955, Figures 3, 4.
@@ -261,7 +283,29 @@ def separable_convolution(
 ) -> KerasTensor:
     """Convolve each channel by itself, mix them by a 1x1 convolution, normalise, and activate.
 
-    The arguments and the result are those of `convolution`.
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        filters: Channels of the result.
+        kernel_size: Height and width of the kernel of each channel.
+        dilation: Dilation rate of that kernel.
+        activation: Name or function of the activation, such as "leaky_relu"; `None` for none.
+        normalization: "batch", "group", "layer" or a layer class; `None` for none.
+        use_bias: Whether the 1x1 convolution has a bias; by default only without normalisation.
+        dropout: Part of the result set to zero in training, in [0, 1); as a tuple of one, part of
+            what is activated.
+        name: Prefix of the layers' names.
+
+    Returns:
+        Features, shape `(batch, height, width, filters)`.
+
+    Raises:
+        KsegError: `dropout` is a tuple of several rates.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> y = kseg.blocks.separable_convolution(x, 16, normalization=None, name="mix")
+        >>> keras.Model(x, y).count_params()  # 3 * 3 * 8, then 8 * 16 and 16 of the bias
+        216
 
     References:
         Chollet 2017, https://arxiv.org/abs/1610.02357.

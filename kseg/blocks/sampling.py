@@ -10,12 +10,39 @@ from kseg.layers import BatchNormalization
 
 
 def max_pooling(x: KerasTensor, *, name: str) -> KerasTensor:
-    """Halve the size by the maximum of each 2x2 window."""
+    """Halve the size by the maximum of each 2x2 window.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        name: Name of the layer.
+
+    Returns:
+        Features, shape `(batch, height / 2, width / 2, channels)`.
+
+    Example:
+        >>> x = np.array([[1, 2], [3, 4]], "float32").reshape(1, 2, 2, 1)
+        >>> float(kseg.blocks.max_pooling(x, name="down")[0, 0, 0, 0])
+        4.0
+    """
     return layers.MaxPooling2D(2, name=name)(x)
 
 
 def strided_convolution(x: KerasTensor, *, kernel_size: int = 3, name: str) -> KerasTensor:
-    """Halve the size by a convolution of stride 2 that keeps the channels."""
+    """Halve the size by a convolution of stride 2 that keeps the channels.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        kernel_size: Height and width of the kernel.
+        name: Name of the layer.
+
+    Returns:
+        Features, shape `(batch, height / 2, width / 2, channels)`.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.strided_convolution(x, name="down").shape
+        (None, 16, 16, 8)
+    """
     return layers.Conv2D(
         x.shape[-1],
         kernel_size,
@@ -40,6 +67,11 @@ def transposed_convolution(
 
     Returns:
         Features, shape `(batch, 2 height, 2 width, filters)`.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.transposed_convolution(x, 4, name="up").shape
+        (None, 64, 64, 4)
     """
     x = layers.Conv2DTranspose(
         filters,
@@ -78,6 +110,13 @@ def upsample(
 
     Raises:
         KsegError: The interpolation is unknown.
+
+    Example:
+        >>> x = np.array([0, 4], "float32").reshape(1, 1, 2, 1)
+        >>> y = kseg.blocks.upsample(x, 1, interpolation="nearest", name="up")
+        >>> keras.ops.convert_to_numpy(y)[0, :, :, 0]
+        array([[0., 0., 4., 4.],
+               [0., 0., 4., 4.]], dtype=float32)
     """
     _checks.one_of(interpolation, ("bilinear", "nearest"), "interpolation")
     x = bilinear(x, name=name) if interpolation == "bilinear" else _repeat(x, name)
@@ -101,6 +140,20 @@ def up_convolution(
 ) -> KerasTensor:
     """Double the size by repeating pixels, then apply a 3x3 convolution, normalise, and activate.
 
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        filters: Channels of the result.
+        use_bias: Whether the convolution has a bias; by default it has none, being normalised.
+        name: Prefix of the layers' names.
+
+    Returns:
+        Features, shape `(batch, 2 height, 2 width, filters)`.
+
+    Example:
+        >>> x = keras.Input((32, 32, 8))
+        >>> kseg.blocks.up_convolution(x, 4, name="up").shape
+        (None, 64, 64, 4)
+
     References:
         Odena, Dumoulin and Olah 2016, https://doi.org/10.23915/distill.00003.
     """
@@ -114,6 +167,18 @@ def bilinear(x: KerasTensor, *, name: str) -> KerasTensor:
     repeated, then the filter (1, 2, 1)/4, which is a running mean of two applied twice.
     `UpSampling2D("bilinear")` of Keras 3.15 on TensorFlow fails where the size is not known when
     the model is built.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        name: Prefix of the layers' names.
+
+    Returns:
+        Features, shape `(batch, 2 height, 2 width, channels)`.
+
+    Example:
+        >>> x = np.array([0, 4], "float32").reshape(1, 1, 2, 1)
+        >>> keras.ops.convert_to_numpy(kseg.blocks.bilinear(x, name="up"))[0, 0, :, 0]
+        array([0., 1., 3., 4.], dtype=float32)
     """
     x = _repeat(x, name)
     x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
@@ -127,6 +192,19 @@ def bilinear_like(x: KerasTensor, like: KerasTensor) -> KerasTensor:
 
     Half-pixel centres, edges repeated, as PyTorch's `interpolate(align_corners=False)`: products
     with matrices made of both sizes, which may be unknown until use.
+
+    Args:
+        x: Features, shape `(batch, height, width, channels)`.
+        like: Features of the wanted size, shape `(batch, new height, new width, ...)`.
+
+    Returns:
+        Features, shape `(batch, new height, new width, channels)`.
+
+    Example:
+        >>> x = np.array([0, 4], "float32").reshape(1, 1, 2, 1)
+        >>> y = kseg.blocks.bilinear_like(x, np.zeros((1, 1, 3, 1), "float32"))
+        >>> keras.ops.convert_to_numpy(y)[0, 0, :, 0]
+        array([0., 2., 4.], dtype=float32)
     """
     for axis, product in ((1, "bhi,biwc->bhwc"), (2, "bwj,bhjc->bhwc")):
         (wanted, new_size), (given, old_size) = positions(like, axis), positions(x, axis)

@@ -6,7 +6,22 @@ from kseg.blocks.convolutions import convolution
 
 
 def concatenate(x: KerasTensor, features: KerasTensor, *, name: str) -> KerasTensor:
-    """Join the encoder's features and the decoder's along the channels, the encoder's first."""
+    """Join the encoder's features and the decoder's along the channels, the encoder's first.
+
+    Args:
+        x: The decoder's features, shape `(batch, height, width, channels)`.
+        features: The encoder's features, of the same height and width.
+        name: Name of the layer.
+
+    Returns:
+        Features, shape `(batch, height, width, channels of both)`.
+
+    Example:
+        >>> decoder, encoder = np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1, 2))
+        >>> y = kseg.blocks.concatenate(decoder, encoder, name="skip")
+        >>> keras.ops.convert_to_numpy(y).ravel()
+        array([1., 1., 0.], dtype=float32)
+    """
     return layers.Concatenate(name=name)([features, x])
 
 
@@ -29,11 +44,18 @@ def attention_gate(
         x: The encoder's features, shape `(batch, height, width, channels)`.
         gate: The decoder's features, of the same height and width.
         filters: Channels of W_x and W_g, F_int in the paper.
-        use_bias: As in `convolution`, of W_x and W_g; psi has a bias.
+        use_bias: Whether W_x and W_g have a bias; by default only without normalisation. Psi
+            always has one.
         name: Prefix of the layers' names.
 
     Returns:
         Features of the shape of `x`.
+
+    Example:
+        >>> x, gate = keras.Input((32, 32, 8)), keras.Input((32, 32, 16))
+        >>> model = keras.Model([x, gate], kseg.blocks.attention_gate(x, gate, 4, name="gate"))
+        >>> model.output_shape, model.get_layer("gate_map").output.shape
+        ((None, 32, 32, 8), (None, 32, 32, 1))
 
     References:
         Oktay et al. 2018, https://arxiv.org/abs/1804.03999, Equations 1 and 2, Figure 2. The paper

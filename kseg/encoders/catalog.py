@@ -81,9 +81,9 @@ def make_encoder(
 
     Example:
         >>> image = keras.Input((None, None, 3))
-        >>> features = make_encoder("resnet34", frozen=1)(image)
-        >>> [feature.shape[-1] for feature in features]
-        [64, 64, 128, 256, 512]
+        >>> features = kseg.encoders.make_encoder("resnet18", width=8)(image)
+        >>> [feature.shape[-1] for feature in features]  # of strides 2, 4, 8, 16 and 32
+        [8, 8, 16, 32, 64]
     """
     _checks.one_of(name, ENCODERS, "encoder")
     builder, options = ENCODERS[name]

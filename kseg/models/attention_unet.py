@@ -28,7 +28,7 @@ def build_attention_unet(
     are left to `supervise`.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`.
+        input_shape: `(height, width, channels)`; `None` for multiples of the stride, by default 16.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels per level, top to bottom; the last is the bottleneck.
         block: Convolutions of a level, such as `blocks.double_convolution`.
@@ -42,6 +42,11 @@ def build_attention_unet(
 
     Raises:
         KsegError: An argument is not of the form above.
+
+    Example:
+        >>> model = kseg.build_attention_unet((64, 64, 3), 2, filters=(8, 16, 32))
+        >>> sorted(kseg.attention_maps(model).output)
+        ['decoder_1_gate', 'decoder_2_gate']
 
     References:
         Oktay et al. 2018, https://arxiv.org/abs/1804.03999, Figure 1.
@@ -87,6 +92,12 @@ def attention_maps(model: keras.Model) -> keras.Model:
 
     Raises:
         KsegError: The model has no attention gate.
+
+    Example:
+        >>> model = kseg.build_attention_unet((32, 32, 3), 2, filters=(4, 8))
+        >>> maps = kseg.attention_maps(model)(np.zeros((1, 32, 32, 3)))
+        >>> maps["decoder_1_gate"].shape == (1, 32, 32, 1)
+        True
     """
     maps = {
         names.gate(layer.name): layer.output for layer in model.layers if names.gate(layer.name)

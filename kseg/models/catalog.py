@@ -99,6 +99,11 @@ def build(
 
     Raises:
         KsegError: A choice does not fit the architecture.
+
+    Example:
+        >>> section = kseg.make_recipe(arch="unet", filters=(8, 16), block="residual").model
+        >>> kseg.models.build(section, (64, 64, 3), 4).output_shape
+        (None, 64, 64, 4)
     """
     entry = architecture(model.arch)
     heads = None if model.heads == OWN else model.heads

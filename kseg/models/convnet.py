@@ -44,6 +44,11 @@ def build_convnet(
     Raises:
         KsegError: An argument is not of the form above.
 
+    Example:
+        >>> model = kseg.build_convnet((50, 70, 1), 2, filters=(8, 8), dilations=(1, 2))
+        >>> model.output_shape, kseg.measure(model).receptive_field  # 1 + 2 * 1 + 2 * 2
+        ((None, 50, 70, 2), 7)
+
     References:
         Yu and Koltun 2016, https://arxiv.org/abs/1511.07122, Table 1.
     """

@@ -28,7 +28,7 @@ def build_deeplabv3plus(
     in segmentation_models.pytorch one separable convolution follows the skip; the paper has two.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features; ResNet-34 by default.
         output_stride: Stride of the encoder's last features: 16, 8, or 32, to which an encoder that

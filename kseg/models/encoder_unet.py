@@ -23,7 +23,7 @@ def build_encoder_unet(
     """Build a U-Net's decoder on an encoder, such as one with weights learned on ImageNet.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32, such as
             `encoders.make_encoder("resnet50", weights="imagenet")`; ResNet-34 by default.
@@ -38,6 +38,12 @@ def build_encoder_unet(
 
     Raises:
         KsegError: An argument is not of the form above.
+
+    Example:
+        >>> encoder = kseg.encoders.make_encoder("resnet18", width=8)
+        >>> filters = (16, 8, 8, 8, 8)
+        >>> kseg.build_encoder_unet((64, 64, 3), 2, encoder=encoder, filters=filters).output_shape
+        (None, 64, 64, 2)
 
     References:
         Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597; on a classifier's features as in
@@ -76,7 +82,15 @@ def build_encoder_unetpp(
     The nodes are those of `build_unetpp` at the levels of strides 2 to 32; a last block at full
     size follows, as in segmentation_models.pytorch. Its inner nodes have the encoder's channels.
 
-    Args: those of `build_encoder_unet`; `filters` are the channels of the last node of each level.
+    Args:
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
+        num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
+        encoder: Turns raw pixels into features of strides 2 to 32, such as
+            `encoders.make_encoder("resnet50", weights="imagenet")`; ResNet-34 by default.
+        filters: Channels of the last node of each level, bottom to top.
+        block: Convolutions of a node.
+        up: Up-sampling of the decoder.
+        activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, channels)`, values in [0, 255], to

@@ -23,7 +23,7 @@ def build_fpn(
     """Build a feature pyramid network for segmentation: P5 to P2, each brought to stride 4, summed.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32; ResNet-34 by default.
         filters: Channels of the pyramid.

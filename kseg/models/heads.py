@@ -75,7 +75,12 @@ def logits(
 ) -> KerasTensor:
     """Convolve features to the classes, and double the size bilinearly.
 
-    The arguments are those of `segmentation_output`.
+    Args:
+        x: Features.
+        num_classes: Channels of the result.
+        kernel_size: Height and width of the kernel.
+        doublings: How often the size is doubled.
+        name: Name of the head; `None` where there is one.
     """
     own = names.in_head(names.LOGITS, name)
     x = layers.Conv2D(num_classes, kernel_size, padding="same", name=own)(x)
@@ -89,7 +94,11 @@ def image_output(
 ) -> KerasTensor:
     """Crop logits of the padded size to that of `image`, and activate them in float32.
 
-    The arguments are those of `segmentation_output`.
+    Args:
+        x: Logits.
+        image: The model's input.
+        activation: "auto" for softmax, or sigmoid on one channel; `None` for logits.
+        name: Name of the head; `None` where there is one.
     """
     padding = [
         _split((padded or 0) - (size or 0))

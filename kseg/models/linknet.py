@@ -24,7 +24,7 @@ def build_linknet(
     to full size by the same block, where the paper ends with convolutions of its own.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32; ResNet-34 by default, ResNet-18
             in the paper.

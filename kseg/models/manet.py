@@ -23,7 +23,7 @@ def build_manet(
     """Build an MA-Net: a U-Net's decoder with attention over positions and over channels.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32; ResNet-34 by default.
         filters: Channels per level of the decoder, bottom to top.

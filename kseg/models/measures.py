@@ -126,8 +126,11 @@ def measure(model: keras.Model, size: tuple[int, int] = (256, 256)) -> Measures:
         size: `(height, width)` of the image for the FLOPs.
 
     Example:
-        >>> measure(build_unet((256, 256, 3), 8)).parameters
-        31038088
+        >>> model = kseg.build_convnet((64, 64, 3), 2, filters=(4,))
+        >>> kseg.measure(model).parameters  # 3 * 3 * 3 * 4, 2 * 4 of the normalisation, 4 * 2 + 2
+        126
+        >>> kseg.measure(model).receptive_field
+        3
     """
     graph = traced(model, size)
     costs = [(call, _cost(call.operation)) for call in graph.calls]

@@ -22,8 +22,8 @@ def build_pan(
     """Build a pyramid attention network: attention over three scales, then a guided decoder.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`. The pyramid halves the
-            encoder's last features three times: images should be 128 pixels or more.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32. The
+            pyramid halves the last features three times: images should be 128 pixels or more.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features; ResNet-34 by default.
         output_stride: Stride of the encoder's last features: 16, as in the paper, or 32, to which

@@ -23,7 +23,10 @@ def prune(model: keras.Model, level: int) -> keras.Model:
         KsegError: The model has one head, or none of that level.
 
     Example:
-        >>> small = prune(build_unetpp((256, 256, 3), 8), 2)
+        >>> model = kseg.build_unetpp((64, 64, 3), 8, filters=(8, 16, 32))
+        >>> small = kseg.models.prune(model, 1)
+        >>> kseg.measure(model).parameters, kseg.measure(small).parameters
+        (32968, 6752)
 
     References:
         Zhou et al. 2018, https://arxiv.org/abs/1807.10165, Section 3.2 and Figure 3.

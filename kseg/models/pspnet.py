@@ -28,7 +28,7 @@ def build_pspnet(
     out; it classifies on one 3x3 convolution after the pyramid, here a 1x1 and the head's 3x3.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features; ResNet-34 by default.
         output_stride: Stride of the encoder's last features: 8, as in the paper, 16 or 32, to which

@@ -22,7 +22,7 @@ def build_r2unet(
     More computation for the same parameters: a convolution is applied `steps` + 1 times.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`.
+        input_shape: `(height, width, channels)`; `None` for multiples of the stride, by default 16.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels per level, top to bottom; the last is the bottleneck.
         block: Unit of a level; `partial(blocks.recurrent_residual, steps=3)` recurs once more.
@@ -35,6 +35,10 @@ def build_r2unet(
 
     Raises:
         KsegError: An argument is not of the form above.
+
+    Example:
+        >>> kseg.build_r2unet((64, 64, 3), 2, filters=(8, 16)).output_shape
+        (None, 64, 64, 2)
 
     References:
         Alom et al. 2018, https://arxiv.org/abs/1802.06955, Figures 1 to 4.

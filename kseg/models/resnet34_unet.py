@@ -26,7 +26,7 @@ def build_resnet34_unet(
     the encoder with weights learned on ImageNet take `build_encoder_unet`.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 64.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 64.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels of the four stages and of the bottleneck.
         counts: Residual blocks of the four stages and of the bottleneck.

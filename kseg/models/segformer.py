@@ -21,7 +21,7 @@ def build_segformer(
     """Build a SegFormer: a transformer encoder of four scales and a decoder without context.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 4 to 32; MiT-B0 by default.
         filters: Channels to which each scale is brought; 256 for B0 and B1, 768 above.

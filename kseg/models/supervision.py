@@ -58,12 +58,21 @@ class DeeplySupervised(keras.Model):
     Args:
         image: The model's input.
         outputs: Float32 `(batch, height, width, classes)` by the head's name; the final head last.
-        weights: As in `normalized`.
+        weights: "equal"; "half", each head half of the next; or one number per head, final last.
         name: Name of the model.
 
     Attributes:
         head_names: The names, the final head last.
         head_weights: The part of each head in the loss; they sum to 1.
+
+    Example:
+        >>> image = keras.Input((32, 32, 3))
+        >>> heads = {name: keras.layers.Conv2D(2, 1, activation="softmax")(image) for name in "ab"}
+        >>> model = kseg.models.DeeplySupervised(image, heads, weights="half")
+        >>> dict(zip(model.head_names, model.head_weights))
+        {'a': 0.333..., 'b': 0.666...}
+        >>> model.predict(np.zeros((1, 32, 32, 3)), verbose=0).shape  # of the final head alone
+        (1, 32, 32, 2)
 
     References:
         Lee, Xie, Gallagher, Zhang and Tu 2015, https://arxiv.org/abs/1409.5185.
@@ -156,7 +165,11 @@ def with_heads(
 ) -> keras.Model:
     """Return a plain model where there is one head, a deeply supervised one where there are more.
 
-    The arguments are those of `DeeplySupervised`.
+    Args:
+        image: The model's input.
+        outputs: Output by the head's name; the final head last.
+        weights: Weights of the heads in the loss, where there are several.
+        name: Name of the model.
     """
     if len(outputs) == 1:
         return keras.Model(image, *outputs.values(), name=name)
@@ -174,7 +187,7 @@ def supervise(
         model: A plain model of one of kseg's builders.
         at: Where: parts of the decoder by their names, such as "decoder_3", bottom to top; or the
             number of heads, the final one included; `None` for all parts of the decoder.
-        weights: As in `normalized`.
+        weights: "equal"; "half", each head half of the next; or one number per head, final last.
 
     Returns:
         The deeply supervised model, its weights shared with `model`.
@@ -183,7 +196,8 @@ def supervise(
         KsegError: There is no such part, or the model is deeply supervised already.
 
     Example:
-        >>> model = supervise(build_unet((256, 256, 3), 8), ["decoder_3", "decoder_2"])
+        >>> model = kseg.build_unet((64, 64, 3), 8, filters=(8, 16, 32, 64))
+        >>> model = kseg.supervise(model, ["decoder_3", "decoder_2"])
         >>> model.head_names
         ('decoder_3', 'decoder_2', 'final')
 

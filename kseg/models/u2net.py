@@ -29,7 +29,7 @@ def build_u2net(
     at every level.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`; the stride is 32.
+        input_shape: `(height, width, channels)`; `None` for any multiple of the stride, 32.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels within and after the small U-Net of each of the six levels.
         decoder_filters: The same for the decoder's five levels, bottom to top.

@@ -51,9 +51,9 @@ def build_unet(
         KsegError: An argument is not of the form above.
 
     Example:
-        >>> model = build_unet((256, 256, 3), 8)
-        >>> measure(model).parameters
-        31038088
+        >>> model = kseg.build_unet((99, 150, 3), 8, filters=(8, 16, 32))
+        >>> model.output_shape  # padded to 100 x 152 and cropped inside
+        (None, 99, 150, 8)
 
     References:
         Ronneberger, Fischer and Brox 2015, https://arxiv.org/abs/1505.04597, Figure 1.

@@ -28,7 +28,7 @@ def build_unet3plus(
     module, for images without any object of one class, is left out.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`.
+        input_shape: `(height, width, channels)`; `None` for multiples of the stride, by default 16.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels per level of the encoder, top to bottom.
         skip_filters: Channels of what a decoder level takes from each scale.
@@ -45,6 +45,10 @@ def build_unet3plus(
 
     Raises:
         KsegError: An argument is not of the form above.
+
+    Example:
+        >>> kseg.build_unet3plus((64, 64, 3), 2, filters=(8, 16, 32)).head_names
+        ('decoder_3', 'decoder_2', 'decoder_1')
 
     References:
         Huang et al. 2020, https://arxiv.org/abs/2004.08790, Figures 1 and 2.

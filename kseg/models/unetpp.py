@@ -28,7 +28,7 @@ def build_unetpp(
     j levels: `prune` cuts the network there.
 
     Args:
-        input_shape: `(height, width, channels)`, as in `build_unet`.
+        input_shape: `(height, width, channels)`; `None` for multiples of the stride, by default 16.
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         filters: Channels per level, top to bottom.
         block: Convolutions of a node, such as `blocks.double_convolution`.
@@ -47,9 +47,11 @@ def build_unetpp(
         KsegError: An argument is not of the form above.
 
     Example:
-        >>> model = build_unetpp((256, 256, 3), 8)
-        >>> measure(prune(model, 2)).parameters
-        2069448
+        >>> model = kseg.build_unetpp((64, 64, 3), 8, filters=(8, 16, 32))
+        >>> model.head_names
+        ('x0_1', 'x0_2')
+        >>> kseg.models.prune(model, 1).output_shape
+        (None, 64, 64, 8)
 
     References:
         Zhou et al. 2018, https://arxiv.org/abs/1807.10165, Figure 1; 2020,
