@@ -44,7 +44,7 @@ def read_sum(text: str, table: Collection[str], what: str) -> tuple[tuple[Call, 
     """Read a weighted sum of such names: the calls, and their weights above 0.
 
     Raises:
-        KsegError: As in `read`, or a weight is no number above 0.
+        KsegError: A term cannot be read, or a weight is no number above 0.
     """
     return tuple(_terms(_parsed(text, what).body, text, table, what))
 

@@ -29,6 +29,15 @@ class Labels:
     Raises:
         KsegError: A name or colour stands twice, the colours are not one per class, `ignore` is the
             index of a class, or `values` leads outside the classes.
+
+    Example:
+        >>> labels = kseg.Labels(("background", "road"), colors=((0, 0, 0), (90, 90, 90)))
+        >>> labels.colorize(np.array([[1, 255]]))  # road, and void
+        array([[[ 90,  90,  90],
+                [224, 224, 192]]], dtype=uint8)
+        >>> black_and_white = kseg.Labels(("background", "road"), values={0: 0, 255: 1})
+        >>> black_and_white.from_values(np.array([[0, 255]], np.uint8))
+        array([[0, 1]], dtype=uint8)
     """
 
     names: tuple[str, ...]
@@ -158,8 +167,22 @@ def read_labels(path: Path) -> Labels:
     an index, a range of them such as "24000-24999", or "*" for all others. "classes" may also name
     one of `PRESETS`.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The classes, their colours, and what the values of mask files mean.
+
     Raises:
         KsegError: The file is not of this form; the message names it.
+
+    Example:
+        >>> from kseg.labels import read_labels
+        >>> path = Path("classes.json")
+        >>> _ = path.write_text('{"classes": ["background", "road"], "values": {"0": 0, "7-9": 1}}')
+        >>> labels = read_labels(path)
+        >>> labels.names, labels.values
+        (('background', 'road'), {0: 0, 7: 1, 8: 1, 9: 1})
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))

@@ -20,6 +20,15 @@ class Checkpoint(keras.callbacks.Callback):
         export: Function from the training model to the one to save; by default the same.
         heads: Path of the best epoch's model with all heads, if it is deeply supervised, whose
             other files hold the final head alone.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> best, last = Path("best.keras"), Path("last.keras")
+        >>> saver = kseg.callbacks.Checkpoint(best, last, monitor="loss")
+        >>> _ = model.fit(np.zeros((4, 1)), np.zeros(4), epochs=2, verbose=0, callbacks=[saver])
+        >>> saver.best_epoch, best.exists()
+        (1, True)
     """
 
     def __init__(

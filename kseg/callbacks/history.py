@@ -13,6 +13,14 @@ class HistoryFile(keras.callbacks.Callback):
 
     Args:
         path: The file, written anew, and whole, after each epoch.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> table = kseg.callbacks.HistoryFile(Path("history.csv"))
+        >>> _ = model.fit(np.zeros((4, 1)), np.zeros(4), epochs=2, verbose=0, callbacks=[table])
+        >>> Path("history.csv").read_text().split()
+        ['epoch,learning_rate,loss', '1,0.01,0', '2,0.01,0']
     """
 
     def __init__(self, path: Path) -> None:

@@ -72,6 +72,13 @@ class TrainingBatches(_Ahead):
         seed: Seed of order and augmentation.
         workers: Threads; by default one per processor core, up to 8.
         mix: Makes one of two samples, half of the time; a function of `kseg.data.augment.mixing`.
+
+    Example:
+        >>> samples = kseg.data.ShapesSamples("train", count=10, size=(64, 64))
+        >>> augment = kseg.data.augmentation("light", size=(32, 32), ignore=255)
+        >>> batches = kseg.data.TrainingBatches(samples, 4, augment)
+        >>> len(batches), [array.shape for array in batches[0]]
+        (2, [(4, 32, 32, 3), (4, 32, 32)])
     """
 
     def __init__(
@@ -128,6 +135,12 @@ class ValidationBatches(_Ahead):
         batch_size: Images per batch; the last one may hold fewer.
         size: `(height, width)`, at least that of the largest image.
         workers: Threads; by default one per processor core, up to 8.
+
+    Example:
+        >>> samples = kseg.data.ShapesSamples("val", count=5, size=(30, 40))
+        >>> batches = kseg.data.ValidationBatches(samples, 4, size=(32, 64))
+        >>> [masks.shape for images, masks in (batches[0], batches[1])]
+        [(4, 32, 64), (1, 32, 64)]
     """
 
     def __init__(

@@ -55,6 +55,12 @@ class ArraySamples:
     Raises:
         KsegError: The arrays are not of this form, of unequal number, the images of unequal
             channels, or a mask and its image of unequal size.
+
+    Example:
+        >>> images, masks = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8), np.uint8)
+        >>> samples = kseg.data.ArraySamples(images, masks, kseg.Labels(("background", "road")))
+        >>> len(samples), samples[0].mask.shape
+        (2, (8, 8))
     """
 
     def __init__(
@@ -91,7 +97,17 @@ class ArraySamples:
 
 
 class Cached:
-    """Samples kept in memory once read, until `limit` bytes are full; the rest is read anew."""
+    """Samples kept in memory once read, until `limit` bytes are full; the rest is read anew.
+
+    Args:
+        samples: A data set.
+        limit: Bytes that may be taken.
+
+    Example:
+        >>> samples = kseg.data.Cached(kseg.data.ShapesSamples("val", size=(32, 32)))
+        >>> samples[0] is samples[0]  # drawn once
+        True
+    """
 
     def __init__(self, samples: Samples, limit: int = 2**30) -> None:
         self.labels = samples.labels
@@ -177,11 +193,20 @@ class CachedOnDisk(Cached):
 def stack(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     """Read samples of one size into arrays for `model.fit(images, masks)`.
 
+    Args:
+        samples: A data set.
+
     Returns:
         Images, uint8, `(n, height, width, channels)`, and masks, `(n, height, width)`.
 
     Raises:
         KsegError: The samples differ in size.
+
+    Example:
+        >>> samples = kseg.data.ShapesSamples("train", count=3, size=(32, 48))
+        >>> images, masks = kseg.data.stack(samples)
+        >>> images.shape, masks.shape
+        ((3, 32, 48, 3), (3, 32, 48))
     """
     read = [samples[index] for index in range(len(samples))]
     sizes = {sample.mask.shape for sample in read}

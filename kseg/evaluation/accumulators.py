@@ -47,6 +47,15 @@ class ConfusionCounts:
 
     Args:
         labels: The classes.
+
+    Example:
+        >>> mask = np.array([[0, 0, 1, 255]], np.uint8)
+        >>> sample = kseg.data.Sample("photo", np.zeros((1, 4, 3), np.uint8), mask)
+        >>> counts = kseg.evaluation.ConfusionCounts(kseg.Labels(("background", "road")))
+        >>> counts.update(sample, np.array([[0, 1, 1, 1]], np.uint8), np.ones((1, 4)))
+        >>> counts.result().matrix  # rows truth, columns prediction, void left out
+        array([[1, 1],
+               [0, 1]])
     """
 
     def __init__(self, labels: Labels) -> None:

@@ -31,6 +31,11 @@ class Evaluation:
             predicted.
         border: Scores of the borders, if they were asked for.
         calibration: Confidence and correctness, if they were asked for.
+
+    Example:
+        >>> found = kseg.evaluate("unetpp-my_data", split="val")
+        >>> found.images, found.scores.iou.shape, found.names
+        (3, (2,), ('0', '1', '2'))
     """
 
     labels: Labels
@@ -120,6 +125,14 @@ def evaluate(
     Raises:
         KsegError: A sample cannot be read, the model predicts a class that the data does not have,
             or `border` is not above 0.
+
+    Example:
+        >>> samples = kseg.data.ShapesSamples("val", count=2, size=(32, 32))
+        >>> model = kseg.build_convnet((None, None, 3), len(samples.labels), filters=(4,))
+        >>> predictor = kseg.inference.Predictor(kseg.inference.keras_engine(model))
+        >>> found = kseg.evaluation.evaluate(predictor, samples)
+        >>> found.images, int(found.scores.matrix.sum())  # every pixel of both
+        (2, 2048)
     """
     labels = samples.labels
     confusion, extra = ConfusionCounts(labels), {}

@@ -17,6 +17,12 @@ def decide(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Class indices, uint8, and the probability of each pixel's class, float in [0, 1]; each of
         the image's `(height, width)`.
+
+    Example:
+        >>> values = np.array([[[0.7, 0.3], [0.4, 0.6]]])  # one row of two pixels
+        >>> mask, confidence = kseg.inference.decide(kseg.inference.Probabilities(values, (1, 2)))
+        >>> mask, confidence
+        (array([[0, 1]], dtype=uint8), array([[0.7, 0.6]]))
     """
     if probabilities.is_binary:
         foreground = probabilities.of_class(1)

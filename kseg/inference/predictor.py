@@ -25,8 +25,12 @@ class Predictor:
         max_side: The longest side that the network is shown; `None` for no limit.
 
     Example:
-        >>> predictor = Predictor(keras_engine(model), stride=16)
-        >>> masks = predictor.predict(images)
+        >>> model = kseg.build_unet((None, None, 3), 2, filters=(8, 16))
+        >>> engine = kseg.inference.keras_engine(model)
+        >>> predictor = kseg.inference.Predictor(engine, stride=2)
+        >>> image = np.zeros((33, 47, 3), np.uint8)
+        >>> [mask.shape for mask in predictor.predict([image, image])]
+        [(33, 47), (33, 47)]
     """
 
     def __init__(self, engine: Engine, *, stride: int = 32, max_side: int | None = None) -> None:
@@ -57,7 +61,7 @@ class Predictor:
         """Predict masks.
 
         Args:
-            images: As in `probabilities`.
+            images: Uint8, or float in 0..255, each `(height, width, channels)`.
 
         Returns:
             Class indices, uint8, each of its image's `(height, width)`.

@@ -19,9 +19,11 @@ class Probabilities:
         size: `(height, width)` of the image.
 
     Example:
-        >>> [found] = Predictor(keras_engine(model)).probabilities([image])
-        >>> found.of_class(1).shape == image.shape[:2]
-        True
+        >>> values = np.array([[[0.9], [0.2]]])  # one row of two pixels, a single sigmoid output
+        >>> found = kseg.inference.Probabilities(values, (1, 2))
+        >>> found.array().round(3)  # of background and foreground
+        array([[[0.1, 0.9],
+                [0.8, 0.2]]], dtype=float32)
     """
 
     values: np.ndarray

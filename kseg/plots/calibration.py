@@ -15,6 +15,12 @@ def reliability_picture(
         correct: Rightly predicted pixels per bin.
         error: Expected calibration error, for the title.
 
+    Example:
+        >>> pixels, confidence, correct = np.array([0, 10]), np.array([0, 9.0]), np.array([0, 8])
+        >>> figure = kseg.plots.reliability_picture(pixels, confidence, correct, error=0.1)
+        >>> figure.axes[0].get_title()
+        'expected calibration error 0.100'
+
     References:
         Guo et al. 2017, https://arxiv.org/abs/1706.04599, Figure 1.
     """

@@ -13,6 +13,12 @@ def training_curves(history: Mapping[str, Sequence[float]], heads: Sequence[str]
         history: Values per epoch under the names of Keras's logs (`loss`, `val_loss`, `mean_iou`,
             ...); NaN where an epoch has none.
         heads: Names of losses of single heads, drawn thin beside `loss`.
+
+    Example:
+        >>> history = {"loss": [0.9, 0.5], "val_loss": [0.8, 0.6], "mean_iou": [0.2, 0.6]}
+        >>> figure = kseg.plots.training_curves(history)
+        >>> [axis.get_title() for axis in figure.axes]
+        ['loss', 'mean IoU']
     """
     names = [
         name

@@ -12,6 +12,12 @@ def confusion_picture(matrix: np.ndarray, labels: Labels) -> Figure:
     Args:
         matrix: Pixel counts, shape `(classes, classes)`: rows truth, columns prediction.
         labels: Classes.
+
+    Example:
+        >>> labels = kseg.Labels(("background", "road"))
+        >>> figure = kseg.plots.confusion_picture(np.array([[90, 10], [5, 45]]), labels)
+        >>> [text.get_text() for text in figure.axes[0].texts]  # percent of each row
+        ['90', '10', '10', '90']
     """
     totals = matrix.sum(axis=1, keepdims=True)
     share = np.divide(100.0 * matrix, totals, where=totals > 0, out=np.zeros(matrix.shape))

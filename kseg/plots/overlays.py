@@ -22,6 +22,14 @@ def overlay(
 
     Returns:
         Uint8 RGB, shape `(H, W, 3)`.
+
+    Example:
+        >>> labels = kseg.Labels(("background", "road"), colors=((0, 0, 0), (200, 0, 0)))
+        >>> image, mask = np.full((1, 3, 3), 100, np.uint8), np.array([[1, 1, 255]])
+        >>> kseg.plots.overlay(image, mask, labels)  # half of each, the border in white
+        array([[[150,  50,  50],
+                [150,  50,  50],
+                [255, 255, 255]]], dtype=uint8)
     """
     image = as_rgb(image)
     tinted = (1 - strength) * image + strength * labels.colorize(mask)

@@ -21,9 +21,9 @@ def open_run(run: str | Path | Run | None = None, runs: str | Path = "saved_mode
         KsegError: There is no such run.
 
     Example:
-        >>> run = kseg.open_run("unet-my_data")
-        >>> run.recipe.model.arch
-        'unet'
+        >>> run = kseg.open_run("unetpp-my_data")
+        >>> run.recipe.model.arch, run.epochs
+        ('unetpp', 1)
     """
     if isinstance(run, Run):
         return run

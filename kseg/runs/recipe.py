@@ -39,8 +39,11 @@ class Recipe(Section):
         versions: Versions of the packages that a run was made with.
 
     Example:
-        >>> make_recipe(arch="unetpp", epochs=20, loss="ce+dice").model.arch
-        'unetpp'
+        >>> recipe = kseg.make_recipe(arch="unetpp", loss="ce+dice")
+        >>> recipe.model.arch, recipe.loop.epochs  # what is `None` is chosen when it is trained
+        ('unetpp', None)
+        >>> recipe.changed(epochs=20, set={"schedule.warmup": 0.2}).schedule.warmup
+        0.2
     """
 
     data: Data = Data()
@@ -75,10 +78,18 @@ class Recipe(Section):
 
 
 def make_recipe(*, set: Mapping[str, Any] | None = None, **words: Any) -> Recipe:
-    """Make a recipe of words, as `Recipe.changed` takes them; the rest is left open.
+    """Make a recipe of words; what they do not name is left open.
+
+    Args:
+        set: Values by the path of their field, such as `{"schedule.warmup": 0.2}`.
+        **words: Values by the word of their field, as in `kseg.train`, such as `epochs=20`.
 
     Raises:
         KsegError: A word or a path is unknown, or a value is out of its range.
+
+    Example:
+        >>> kseg.make_recipe(epochs=20, set={"optimizer.name": "adamw"}).loop.epochs
+        20
     """
     return Recipe().changed(set=set, **words)
 
@@ -107,8 +118,16 @@ WORDS = {word_of(path.rpartition(".")[2], field): path for path, field in fields
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; an augmentation's file is looked for beside it first.
 
+    Args:
+        path: A YAML file of sections; what it leaves out is left open.
+
     Raises:
         KsegError: The file is not a recipe; the message names the file and the fields.
+
+    Example:
+        >>> _ = Path("recipe.yaml").write_text("{model: unet, loop: {epochs: 20}}")
+        >>> kseg.read_recipe(Path("recipe.yaml")).loop.epochs
+        20
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -145,7 +164,18 @@ def recipe_text(recipe: Recipe) -> str:
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
-    """Write a recipe atomically."""
+    """Write a recipe atomically.
+
+    Args:
+        path: The YAML file, made or replaced.
+        recipe: What to write; what it leaves open is left out.
+
+    Example:
+        >>> from kseg.runs import write_recipe
+        >>> write_recipe(Path("recipe.yaml"), kseg.make_recipe(epochs=20))
+        >>> kseg.read_recipe(Path("recipe.yaml")).loop.epochs
+        20
+    """
     text = f"# Makes the same run again: kseg train --recipe {path}\n{recipe_text(recipe)}"
     _files.write_text(path, text)
 

@@ -29,9 +29,11 @@ class Run:
         path: The folder.
 
     Example:
-        >>> run = kseg.open_run("unet-shapes")
-        >>> run.scores.mean_iou
-        0.923
+        >>> run = kseg.open_run("unetpp-my_data")
+        >>> run.name, run.labels.names, sorted(run.history)[:2]
+        ('unetpp-my_data', ('ground', 'box'), ['epoch', 'learning_rate'])
+        >>> round(run.scores.mean_iou, 3)
+        0...
     """
 
     path: Path

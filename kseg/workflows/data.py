@@ -96,7 +96,7 @@ def show_data(
     Args:
         data: A folder or a list of pairs.
         out: PNG to write.
-        split: As in `count_data`.
+        split: "train", "val", "test" or "all"; by default "train", or "all" where nothing is split.
         count: Images to draw.
         augment: Draw three changed versions of each too: a preset, or a pipeline in YAML.
         size: `(height, width)` of these.
@@ -106,7 +106,7 @@ def show_data(
 
     Raises:
         ArgumentError: `out` is no PNG.
-        KsegError: As in `count_data`.
+        KsegError: The files are not laid out as they should, or one cannot be read.
     """
     if Path(out).suffix.lower() != ".png":
         raise ArgumentError(f"out= must end in .png. Received: '{out}'.")
@@ -132,7 +132,7 @@ def import_data(
     """Write a data set of TensorFlow Datasets as files; return the pairs of each split.
 
     Args:
-        name: As `tfds.wanted` takes it, such as "oxford_iiit_pet" or "tfds:NAME".
+        name: Name of the data set, such as "oxford_iiit_pet" or "tfds:oxford_iiit_pet".
         out: Folder to write, which must not be there.
         splits: What to read for train, val or test, in the language of TFDS.
         image_key: Feature that holds the images.

@@ -53,8 +53,11 @@ def evaluate(
         KsegError: There is no such run or split, or a sample cannot be read.
 
     Example:
-        >>> kseg.evaluate("unet-my_data", split="test", border=3.0).scores.mean_iou
-        0.79
+        >>> found = kseg.evaluate("unetpp-my_data", split="test", border=3.0)
+        >>> found.images, found.border.tolerance
+        (2, 3.0)
+        >>> round(found.scores.mean_iou, 3)
+        0...
     """
     watch = watching(progress)
     opened = open_run(run, runs)

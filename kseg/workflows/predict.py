@@ -81,9 +81,11 @@ def predict(
         OSError: The results cannot be written.
 
     Example:
-        >>> for found in kseg.predict("unet-shapes", ["photo.jpg", array]):
-        ...     print(found.areas)
-        {'background': 0.81, 'disk': 0.19}
+        >>> array = np.zeros((40, 48, 3), np.uint8)
+        >>> for found in kseg.predict("unetpp-my_data", ["photo.jpg", array]):
+        ...     print(found.mask.shape, found.areas)
+        (20, 30) {...}
+        (40, 48) {...}
     """
     watch = watching(progress)
     target = Path(out) if out is not None else None

@@ -67,8 +67,9 @@ def prune(
         KsegError: The run has one head, or none of that level.
 
     Example:
-        >>> kseg.prune("unetpp-my_data", auto=True).pruned.name
-        'unetpp-my_data-level2'
+        >>> found = kseg.prune("unetpp-my_data", level=1)
+        >>> [level.head for level in found.levels], found.pruned.name
+        (['x0_1', 'x0_2'], 'unetpp-my_data-level1')
     """
     root = Path(runs)
     _check(tolerance, level, auto, name, root)

@@ -66,9 +66,11 @@ def train(
         Interrupted: Ctrl-C broke it off; the run holds what was reached.
 
     Example:
-        >>> run = kseg.train(data="my_data", arch="unet", minutes=10)
-        >>> run.scores.mean_iou
-        0.81
+        >>> run = kseg.train(data="my_data", arch="unet", filters=(8, 16), epochs=1, name="first")
+        >>> run.name, run.best_epoch
+        ('first', 1)
+        >>> round(run.scores.mean_iou, 3)
+        0...
     """
     watch = watching(progress)
     root = Path(runs)

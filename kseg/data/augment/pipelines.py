@@ -118,6 +118,13 @@ def augmentation(
         KsegError: There is no such preset; the file holds no pipeline, or one that interpolates
             masks, that does not work on images of so many channels, or returns anything but uint8
             images; or `scale` is not a range.
+
+    Example:
+        >>> augment = kseg.data.augmentation("light", size=(32, 32), ignore=255)
+        >>> image, mask = np.zeros((40, 60, 3), np.uint8), np.zeros((40, 60), np.uint8)
+        >>> image, mask = augment(image, mask, seed=0)
+        >>> image.shape, mask.shape
+        ((32, 32, 3), (32, 32))
     """
     low, high = scale
     if not 0 < low <= high:

@@ -112,11 +112,11 @@ def read_pair(
     """Read an image and its mask, each file opened once.
 
     Args:
-        image: As for `read_image`.
-        mask: As for `read_mask`.
+        image: The image's file.
+        mask: The mask's file.
         labels: The classes.
         max_side: Make larger ones smaller.
-        channels: As for `read_image`.
+        channels: 1 for grey, 3 for RGB, or the number of bands, up to 8.
 
     Returns:
         What `read_image` and `read_mask` return.

@@ -24,6 +24,12 @@ class FileSamples:
         labels: The classes.
         max_side: Images larger than this are made smaller on reading; `None` for no limit.
         channels: 1 for grey, 3 for RGB, or the number of bands of each image, up to 8.
+
+    Example:
+        >>> pairs = kseg.data.find_pairs("my_data").splits["train"]
+        >>> samples = kseg.data.FileSamples(pairs, kseg.Labels(("ground", "box")), max_side=24)
+        >>> samples[0].image.shape  # of 40 x 48 pixels
+        (20, 24, 3)
     """
 
     def __init__(
@@ -69,6 +75,12 @@ def find_labels(folder: Path | str, pairs: Sequence[Pair]) -> tuple[Labels, str]
 
     Raises:
         KsegError: `classes.json` is not of its form, or the values fit neither rule.
+
+    Example:
+        >>> pairs = kseg.data.find_pairs("my_data").splits["train"]
+        >>> labels, note = kseg.data.find_labels("my_data", pairs)
+        >>> labels.names, note
+        (('ground', 'box'), '2 classes from my_data/classes.json')
     """
     path = Path(folder) / "classes.json"
     if path.exists():

@@ -38,6 +38,11 @@ def find_pairs(data: Path | str, mask_suffix: str = MASK_SUFFIX) -> Layout:
 
     Raises:
         KsegError: There is no pair, or it cannot be told which folders are meant.
+
+    Example:
+        >>> found = kseg.data.find_pairs("my_data")
+        >>> {name: len(pairs) for name, pairs in found.splits.items()}
+        {'train': 6, 'val': 3, 'test': 2}
     """
     data = Path(data)
     if data.is_file():

@@ -28,6 +28,11 @@ class ShapesSamples:
         count: Number of samples; by default 800, 100 and 200.
         size: `(height, width)` in pixels.
         seed: The same seed gives the same samples.
+
+    Example:
+        >>> samples = kseg.data.ShapesSamples("val", size=(32, 32))
+        >>> len(samples), samples[0].name, samples.labels.names[:3]
+        (100, 'val_00000', ('background', 'circle', 'square'))
     """
 
     labels = LABELS

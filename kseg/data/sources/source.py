@@ -62,6 +62,12 @@ class Source:
     Raises:
         KsegError: There is neither such a folder nor such a built-in data set, or it does not have
             so many channels.
+
+    Example:
+        >>> source = kseg.data.Source("my_data")
+        >>> splits = source.open()
+        >>> splits.labels.names, len(splits.train), len(splits.val), source.best_test
+        (('ground', 'box'), 6, 3, 'test')
     """
 
     data: str
@@ -274,8 +280,8 @@ def open_pairs(
     Args:
         data: A folder or list, as `find_pairs` takes them.
         split: "train", "val", "test", or "all"; by default "train", or "all" where that is all.
-        mask_suffix: See `find_pairs`.
-        channels: As for `Source`.
+        mask_suffix: What ends a mask's name where masks lie beside their images.
+        channels: Channels of the images, 1 to 8.
 
     Returns:
         The samples, and where their classes come from.

@@ -33,8 +33,8 @@ def by_classes(pixels: np.ndarray, fractions: Sequence[float], seed: int) -> lis
 
     Args:
         pixels: Pixels of each class in each mask, shape `(samples, classes)`.
-        fractions: As in `at_random`, with the rest.
-        seed: See there.
+        fractions: Size of each part but the first, which takes the rest; each holds at least one.
+        seed: The same seed gives the same parts.
 
     References:
         Sechidis, Tsoumakas and Vlahavas 2011, "On the Stratification of Multi-Label Data",
@@ -71,8 +71,8 @@ def by_groups(
         names: A name per sample.
         pattern: A regular expression that is searched in the name; the group is what its first
             parentheses match, or all of it: `^(.*)_` takes everything up to the last underscore.
-        fractions: As in `at_random`, with the rest.
-        seed: See there.
+        fractions: Size of each part but the first, which takes the rest; each holds at least one.
+        seed: The same seed gives the same parts.
 
     Raises:
         KsegError: The pattern is not found in a name, or finds fewer groups than parts.

@@ -21,6 +21,12 @@ def keras_engine(model: keras.Model) -> Engine:
 
     Args:
         model: From images `(n, H, W, C)` to probabilities `(n, H, W, classes)`, built.
+
+    Example:
+        >>> model = kseg.build_convnet((None, None, 3), 2, filters=(4,))
+        >>> engine = kseg.inference.keras_engine(model)
+        >>> engine(np.zeros((1, 16, 24, 3), np.uint8)).shape
+        (1, 16, 24, 2)
     """
     network = model.final if isinstance(model, DeeplySupervised) else model
     run = _RUNNERS[keras.backend.backend()](network)
@@ -30,8 +36,19 @@ def keras_engine(model: keras.Model) -> Engine:
 def load_model(path: Path) -> keras.Model:
     """Load a `.keras` file, without running code that it may carry.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The model, not compiled.
+
     Raises:
         KsegError: The file is missing, truncated, or no Keras model.
+
+    Example:
+        >>> run = kseg.open_run("unetpp-my_data")
+        >>> kseg.inference.load_model(run.model_file).output_shape[-1]
+        2
     """
     if not path.is_file():
         raise KsegError(f"{path} is missing. Train the run again: kseg.train().")
