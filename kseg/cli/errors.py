@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import click
 
 from kseg import _checks
+from kseg._text import printable
 from kseg.cli.words import as_typed
 from kseg.errors import ArgumentError, KsegError
 
@@ -27,7 +28,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except click.NoSuchOption as error:
             raise _with_nearest(error) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            error.message = "\n".join(map(printable, error.message.split("\n")))
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
@@ -45,15 +49,16 @@ def _refuse(error: Exception, command: click.Command) -> NoReturn:
         ClickException: Always.
     """
     if isinstance(error, ArgumentError):
-        raise click.UsageError(as_typed(str(error), command)) from error
+        raise click.UsageError(printable(as_typed(str(error), command))) from error
     if isinstance(error, KsegError):
-        raise click.ClickException(as_typed(str(error), command)) from error
+        raise click.ClickException(printable(as_typed(str(error), command))) from error
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
-        raise click.ClickException(f"{name}{error.strerror or error}") from error
+        raise click.ClickException(printable(f"{name}{error.strerror or error}")) from error
+    said = printable(f"{type(error).__name__}: {error}")
     raise click.ClickException(
-        f"{type(error).__name__}: {error}\nThis is a fault of kseg. With KSEG_TRACEBACK=1 the "
-        "command shows where; please report that."
+        f"{said}\nThis is a fault of kseg. With KSEG_TRACEBACK=1 the command shows where; please "
+        "report that."
     ) from error
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kseg._text import printable
 from kseg.cli.errors import Commands
 from kseg.cli.options import runs_option
 
@@ -38,7 +39,6 @@ def show(run: str | None, runs: Path) -> None:
 @runs_option
 def diff(one: str, other: str, runs: Path) -> None:
     """Print the fields in which A and B differ, runs or files: FIELD: value in A -> value in B."""
-    from kseg.cli.terminal import printable
     from kseg.runs.recipe import differences
 
     found = differences(_opened(one, runs), _opened(other, runs))

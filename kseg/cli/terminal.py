@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kseg._text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,11 +28,6 @@ def print_facts(console: "Console", facts: Sequence[tuple[str, str]]) -> None:
         console.print(printable(value), markup=False)
 
 
-def printable(text: str) -> str:
-    """Spell bytes of file names that are no text."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> None:
     """Print the table per class and the means."""
     from rich import box
@@ -44,7 +41,7 @@ def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> No
     for title in titles:
         table.add_column(title, justify="left" if title == "class" else "right")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
     print_facts(console, _means(evaluation, split))
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kseg.labels import Labels
+from kseg.plots.text import letters
 
 
 def confusion_picture(matrix: np.ndarray, labels: Labels) -> Figure:
@@ -25,8 +26,9 @@ def confusion_picture(matrix: np.ndarray, labels: Labels) -> Figure:
     figure = Figure(figsize=(side, side), layout="constrained")
     axis = figure.subplots()
     axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    axis.set_xticks(range(len(labels)), labels.names, rotation=45, ha="right")
-    axis.set_yticks(range(len(labels)), labels.names)
+    names = [letters(name) for name in labels.names]
+    axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
+    axis.set_yticks(range(len(labels)), names)
     axis.set_xlabel("prediction")
     axis.set_ylabel("truth")
     axis.set_title("percent of the pixels of each true class", fontsize=10)

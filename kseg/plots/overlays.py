@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from kseg.labels import Labels
+from kseg.plots.text import letters
 
 
 def overlay(
@@ -90,7 +91,7 @@ def sheet(
             axis.imshow(picture, interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
-        cells[0].set_ylabel(name, fontsize=8)
+        cells[0].set_ylabel(letters(name), fontsize=8)
     entries = _legend(labels)
     lines = -(-len(entries) // int(2.4 * len(titles)))
     columns = -(-len(entries) // lines)
@@ -102,6 +103,6 @@ def _legend(labels: Labels) -> list[Patch]:
     entries = [*zip(labels.names, labels.colors, strict=True)]
     entries.append(("void", tuple(labels.palette[labels.ignore].tolist())))
     return [
-        Patch(facecolor=np.array(color) / 255, edgecolor="grey", label=name)
+        Patch(facecolor=np.array(color) / 255, edgecolor="grey", label=letters(name))
         for name, color in entries
     ]

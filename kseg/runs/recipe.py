@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from kseg import _checks, _files
 from kseg._settings import Section, setting, validated, word_of
+from kseg._text import printable
 from kseg.data.augment.presets import is_file
 from kseg.data.augment.settings import Input
 from kseg.data.settings import Data
@@ -115,7 +116,7 @@ WORDS = {word_of(path.rpartition(".")[2], field): path for path, field in fields
 """The path of each field by its word, the name that it has in `kseg.train` and as an option."""
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: str | Path) -> Recipe:
     """Read a recipe; an augmentation's file is looked for beside it first.
 
     Args:
@@ -129,6 +130,7 @@ def read_recipe(path: Path) -> Recipe:
         >>> kseg.read_recipe(Path("recipe.yaml")).loop.epochs
         20
     """
+    path = Path(path)
     try:
         if path.stat().st_size > LARGEST:
             raise KsegError(f"{path} is no recipe: it has over {LARGEST:,} bytes.")
@@ -163,7 +165,7 @@ def recipe_text(recipe: Recipe) -> str:
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, allow_unicode=True)
 
 
-def write_recipe(path: Path, recipe: Recipe) -> None:
+def write_recipe(path: str | Path, recipe: Recipe) -> None:
     """Write a recipe atomically.
 
     Args:
@@ -176,8 +178,9 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
         >>> kseg.read_recipe(Path("recipe.yaml")).loop.epochs
         20
     """
-    text = f"# Makes the same run again: kseg train --recipe {path}\n{recipe_text(recipe)}"
-    _files.write_text(path, text)
+    path = Path(path)
+    note = f"# Makes the same run again: kseg train --recipe {printable(str(path))}"
+    _files.write_text(path, f"{note}\n{recipe_text(recipe)}")
 
 
 def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:

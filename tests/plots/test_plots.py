@@ -1,5 +1,7 @@
 """Pictures: what is in them, not how they look."""
 
+import io
+
 import numpy as np
 
 from kseg.labels import Labels
@@ -100,3 +102,14 @@ def test_a_tradeoff_rings_the_chosen_network():
     for axes, place in zip(figure.axes, (1, 9), strict=True):
         ring = axes.lines[-1]
         assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (place, 0.5)
+
+
+def test_names_are_drawn_letter_by_letter():
+    labels = Labels(("$a_1^$", "b\n\x1b[31m"))
+    image, mask = np.zeros((6, 6, 3), np.uint8), np.zeros((6, 6), np.uint8)
+    for figure in (
+        confusion_picture(np.array([[3, 1], [0, 4]]), labels),
+        comparison([("$x$", image, mask, mask)], labels),
+    ):
+        figure.savefig(io.BytesIO(), format="png")
+        assert {r"\$a_1^\$", r"b\n\x1b[31m"} <= texts(figure)

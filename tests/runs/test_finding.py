@@ -25,6 +25,7 @@ def test_the_newest_run_is_found_or_the_named_one(tmp_path):
     assert open_run(runs=tmp_path).name == "new"
     assert open_run("old", tmp_path).name == "old"
     assert open_run(str(tmp_path / "older"), tmp_path).name == "older"
+    assert Run(str(tmp_path / "old")) == open_run("old", tmp_path)
     with pytest.raises(ValueError, match="Runs there: new, old, older"):
         open_run("empty", tmp_path)
 

@@ -56,8 +56,9 @@ def test_survives_the_file(tmp_path):
         epochs=4,
         set={"model.options.dilations": [1, 2]},
     )
-    write_recipe(tmp_path / "recipe.yaml", recipe)
-    assert read_recipe(tmp_path / "recipe.yaml") == recipe
+    for path in (tmp_path / "recipe.yaml", str(tmp_path / "other.yaml")):
+        write_recipe(path, recipe)
+        assert read_recipe(path) == recipe
 
 
 def test_a_file_of_a_few_plain_words(tmp_path):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kseg._text import printable
 from kseg.cli.options import channels_option, data_argument, json_option, mask_suffix_option
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _print(
 ) -> None:
     import shlex
 
-    from kseg.cli.terminal import print_facts, printable
+    from kseg.cli.terminal import print_facts
     from kseg.cli.train import train
     from kseg.cli.words import as_typed
 
@@ -68,7 +69,7 @@ def _print(
         if len(finding.files) > SHOWN:
             more = len(finding.files) - SHOWN
             console.print(f"{'':<11}and {more} more files (--json names all)", markup=False)
-        console.print(f"{'':<11}{as_typed(finding.remedy, train)}", markup=False)
+        console.print(printable(f"{'':<11}{as_typed(finding.remedy, train)}"), markup=False)
     console.print()
     counts = {
         severity: sum(finding.severity == severity for finding in report.findings)

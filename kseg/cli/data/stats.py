@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kseg._text import printable
 from kseg.cli.options import channels_option, data_argument, json_option, mask_suffix_option
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _print_classes(console: "Console", found: "Statistics", labels: "Labels") ->
         table.add_column(title, justify="right")
     for name, row in rows.items():
         table.add_row(
-            Text(name),
+            Text(printable(name)),
             f"{row['pixels']:,}",
             f"{row['part']:.2%}",
             f"{row['images']:,}",

@@ -1,0 +1,13 @@
+"""Names in pictures."""
+
+from kseg._text import printable
+
+
+def letters(name: str) -> str:
+    r"""Return a name for Matplotlib to draw letter by letter: no formula between two dollars.
+
+    Example:
+        >>> print(letters("$a_1$"))
+        \$a_1\$
+    """
+    return printable(name).replace("$", r"\$")
