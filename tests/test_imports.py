@@ -29,7 +29,7 @@ FLOORS = [
     {"machine"},
     {"_calls", "_settings"},
     {"_extras"},
-    {"_checks", "_files"},
+    {"_checks", "_files", "_text"},
     {"errors"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
@@ -167,4 +167,4 @@ assert "tensorflow" not in sys.modules
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr + result.stdout
-    assert (tmp_path / "predictions" / "sample_mask.png").exists()
+    assert (tmp_path / "predictions/saved_models/r/sample_mask.png").exists()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from kseg._text import printable
 from kseg.cli.options import device_option, runs_option
 
 
@@ -25,7 +26,8 @@ def predict(
     """Predict the masks of images: files, folders (all images in them) and patterns like '*.jpg'.
 
     Writes NAME_mask.png, whose pixels are class indices shown in their colours, and
-    NAME_overlay.png for each, and prints the area of each class. A file that cannot be read is
+    NAME_overlay.png for each, below --out in the folders that the image lies in, and prints the
+    area of each class. A file that cannot be read is
     reported and passed over; the exit code is then 1.
     """
     from kseg.cli.printer import start
@@ -40,7 +42,7 @@ def predict(
     for found in predict(opened, images, out=out, device=device, progress=printer):
         if found.error is not None:
             failed += 1
-            click.echo(f"Error: {found.error}", err=True)
+            click.echo(printable(f"Error: {found.error}"), err=True)
             continue
         done += 1
         shares = sorted(found.areas.items(), key=lambda item: -item[1])

@@ -1,5 +1,6 @@
 """`kseg.predict`: images, in files or arrays, to masks."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -65,8 +66,9 @@ def predict(
             float in 0..255, `(height, width, channels)`; one of them or any number. A sequence is
             looked through before the first image is predicted, and a file that it names twice is
             taken once; an iterator is taken as it comes.
-        out: Folder for the results, made if it is missing: a mask and an overlay per image. `None`
-            writes nothing.
+        out: Folder for the results, made if it is missing: a mask and an overlay per image, in the
+            folders that the image lies in, from the working folder on: `out/a/b/NAME_mask.png`.
+            `None` writes nothing.
         probabilities: Whether to keep the probabilities of all classes.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         runs: Folder that holds the runs.
@@ -112,8 +114,6 @@ def _predicted(
     labels, channels = run.labels, run.recipe.data.channels
     is_known = isinstance(sources, list)
     total = len(sources) if is_known else None
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
     names = _Names()
     with watch.counting("predicting", total) as on_image:
         for source in sources:
@@ -136,7 +136,8 @@ def _predicted(
             mask, _ = decide(said)
             written = ()
             if out is not None:
-                written = _write(out / names.of(source), image, mask, labels)
+                folder = _place(out, source.parent) if isinstance(source, Path) else out
+                written = _write(folder / names.of(source), image, mask, labels)
             kept = said.array() if keep else None
             yield Prediction(source, mask, _areas(mask, labels), kept, written=written)
             on_image()
@@ -148,10 +149,10 @@ def _sources(images: Given | Iterable[Given]) -> Iterable[Path | np.ndarray]:
         images = [images]
     if not isinstance(images, Sequence):
         return _as_they_come(images)
-    seen: set[Path] = set()
+    seen: set[str] = set()
     found = []
     for source in _as_they_come(images):
-        key = source.resolve() if isinstance(source, Path) else None
+        key = os.path.realpath(source) if isinstance(source, Path) else None
         if key is None or key not in seen:
             found.append(source)
         seen |= {key} if key else set()
@@ -170,8 +171,8 @@ def _matches(name: str | Path) -> list[Path]:
     """Return the image files that a file, a folder or a pattern names."""
     path = Path(name)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in files.IMAGE_SUFFIXES)
-    elif path.exists():
+        found = sorted(one for one in path.iterdir() if _is_image(one))
+    elif os.path.lexists(path):
         found = [path]
     else:
         anchor = Path(path.anchor)
@@ -182,11 +183,32 @@ def _matches(name: str | Path) -> list[Path]:
     return found
 
 
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in files.IMAGE_SUFFIXES
+
+
 def _keep_apart(sources: Iterable[Path | np.ndarray], out: Path | None) -> None:
     """Refuse to write results among the images."""
-    folders = {source.resolve().parent for source in sources if isinstance(source, Path)}
-    if out is not None and out.resolve() in folders:
-        raise KsegError(f"{out} holds images to predict. Choose another folder by out=.")
+    if out is None:
+        return
+    given = {source.absolute().parent for source in sources if isinstance(source, Path)}
+    read = {os.path.realpath(folder) for folder in given}
+    written = {os.path.realpath(folder) for one in given for folder in (out, _place(out, one))}
+    if read & written:
+        raise KsegError(
+            f"{out} would hold results among the images to predict. Choose another folder by out=."
+        )
+
+
+def _place(out: Path, folder: Path) -> Path:
+    """Return the folder for the results of a folder's images: `out`, and below it that folder.
+
+    So results of two images never have one place, in one prediction or in two. Folders count from
+    the working folder, or from the root where they lie elsewhere.
+    """
+    folder = Path(os.path.normpath(folder.absolute()))
+    start = Path.cwd() if folder.is_relative_to(Path.cwd()) else folder.anchor
+    return out / folder.relative_to(start)
 
 
 def _checked(image: np.ndarray, channels: int) -> np.ndarray:
@@ -212,25 +234,26 @@ def _checked(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 class _Names:
-    """Names results by their image's stem; numbers those whose stem another image bears too."""
+    """Names the results of images, so that no two have one."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._next: Counter[str] = Counter()
+        self._stems: dict[Path, Counter[str]] = {}
+        self._arrays = 0
 
     def of(self, source: Path | np.ndarray) -> str:
-        """Return a name that is not taken yet, and take it."""
-        stem = source.stem if isinstance(source, Path) else "image"
-        name = stem
-        while name in self._taken:
-            self._next[stem] += 1
-            name = f"{stem}_{self._next[stem] + 1}"
-        self._taken.add(name)
-        return name
+        """Return a stem, or the whole name where another image beside it has that stem."""
+        if not isinstance(source, Path):
+            self._arrays += 1
+            return f"array_{self._arrays}"
+        if source.parent not in self._stems:
+            beside = (other for other in source.parent.iterdir() if _is_image(other))
+            self._stems[source.parent] = Counter(other.stem for other in beside)
+        return source.name if self._stems[source.parent][source.stem] > 1 else source.stem
 
 
 def _write(target: Path, image: np.ndarray, mask: np.ndarray, labels: Labels) -> tuple[Path, Path]:
     """Write a mask and an overlay; return where."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     mask_path = target.with_name(f"{target.name}_mask.png")
     overlay_path = target.with_name(f"{target.name}_overlay.png")
     files.write_mask(mask_path, mask, labels)

@@ -1,5 +1,7 @@
 """`kseg.predict`: files, folders, patterns and arrays to masks, one after the other."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,28 +54,62 @@ def test_an_iterator_is_taken_as_it_comes(run, images):
     assert taken == ["a.jpg"]
 
 
-def test_results_are_written_on_request_and_numbered(run, images, tmp_path):
-    (tmp_path / "more").mkdir()
-    (images / "b.png").rename(tmp_path / "more/a.png")
-    out = tmp_path / "out"
-    found = list(kseg.predict(run, [images / "a.jpg", tmp_path / "more"], out=out))
-    assert [path.name for one in found for path in one.written] == [
-        "a_mask.png", "a_overlay.png", "a_2_mask.png", "a_2_overlay.png",
+def test_results_keep_the_folders_of_their_images(run, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("more", "more/b"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / folder / "a.png")
+    first = list(kseg.predict(run, ["a.jpg", "more/../more"], out="out"))
+    second = list(kseg.predict(run, tmp_path / "more/b", out="out"))
+    assert [path.as_posix() for one in first + second for path in one.written] == [
+        "out/a_mask.png", "out/a_overlay.png",
+        "out/more/a_mask.png", "out/more/a_overlay.png",
+        "out/more/b/a_mask.png", "out/more/b/a_overlay.png",
     ]  # fmt: skip
-    for one in found:
+    for one in first + second:
         np.testing.assert_array_equal(np.asarray(Image.open(one.written[0])), one.mask)
 
 
-def test_a_thousand_images_of_one_name_are_named_quickly():
-    from pathlib import Path
+def test_results_of_images_elsewhere_keep_all_folders_from_the_root(run, images, monkeypatch):
+    work = images / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    (found,) = kseg.predict(run, "../a.jpg", out="out")
+    assert found.written[0].resolve() == (work / f"out{images}/a_mask.png").resolve()
 
-    from kseg.workflows.predict import _Names
 
-    names = _Names()
-    given = [names.of(Path(f"{number}/image.png")) for number in range(1000)]
-    assert given[:3] == ["image", "image_2", "image_3"]
-    assert len(set(given)) == 1000
-    assert names._next["image"] == 999  # one look per name, not one per name before it
+def test_images_of_one_stem_keep_their_whole_names(run, images, monkeypatch):
+    """Whichever of them are predicted, together or one after the other."""
+    monkeypatch.chdir(images)
+    Image.new("RGB", (8, 8)).save("a.bmp")
+    array = np.zeros((8, 8, 3), np.uint8)
+    found = list(kseg.predict(run, ["a.bmp", "b.png", array, array], out="out"))
+    found += kseg.predict(run, "a.jpg", out="out")
+    assert [one.written[0].name for one in found] == [
+        "a.bmp_mask.png", "b_mask.png", "array_1_mask.png", "array_2_mask.png", "a.jpg_mask.png",
+    ]  # fmt: skip
+
+
+def test_results_never_land_among_the_images(run, images, monkeypatch):
+    monkeypatch.chdir(images)
+    (images / "deep").mkdir()
+    (images / "a.jpg").rename(images / "deep/a.jpg")
+    for given, out in (("b.png", "."), ("deep", "."), ("deep", "deep"), (iter(["deep"]), "deep")):
+        with pytest.raises(KsegError, match="among the images"):
+            list(kseg.predict(run, given, out=out))
+    assert sorted(path.name for path in images.rglob("*.*")) == ["a.jpg", "b.png"]
+
+
+def test_odd_files_cost_a_line_each(run, images):
+    os.mkfifo(images / "pipe.png")
+    (images / "loop.png").symlink_to(images / "loop.png")
+    (images / "gone.png").symlink_to(images / "nowhere.png")
+    (images / "folder.png").mkdir()
+    found = {one.source.name: one for one in kseg.predict(run, images)}
+    assert {name for name, one in found.items() if one.error is None} == {"a.jpg", "b.png"}
+    assert {"pipe.png", "loop.png", "gone.png", "folder.png"} < set(found)
+    (one,) = kseg.predict(run, images / "loop.png")
+    assert "loop.png cannot be read" in str(one.error)
 
 
 def test_what_cannot_be_read_is_an_error_of_its_own(run, images):

@@ -231,6 +231,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def _named(path: Path) -> Iterator[None]:
     """Turn whatever fails into a `KsegError` that names the file."""
     try:
+        if path.exists() and not path.is_file():  # to open a pipe is to wait for who writes to it
+            raise KsegError("is a folder, a pipe or a device; expected a file")
         yield
     except Image.DecompressionBombError:
         raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.") from None

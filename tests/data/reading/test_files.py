@@ -1,5 +1,6 @@
 """Image and mask files: real ones of each kind, and broken ones."""
 
+import os
 import struct
 import zlib
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kseg.data.reading import files
+from kseg.errors import KsegError
 from kseg.labels import Labels
 
 LABELS = Labels(("a", "b", "c"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
@@ -224,3 +226,12 @@ def test_image_bombs_are_refused(tmp_path, monkeypatch):
     path = save(np.zeros((10, 10, 3), np.uint8), tmp_path / "x.png")
     with pytest.raises(ValueError, match="has 10x10 pixels, over 99"):
         files.read_image(path)
+
+
+def test_a_pipe_is_not_waited_for_and_a_loop_of_links_not_followed(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    with pytest.raises(KsegError, match=r"pipe\.png is a folder, a pipe or a device"):
+        files.read_image(tmp_path / "pipe.png")
+    with pytest.raises(KsegError, match=r"loop\.png cannot be read"):
+        files.read_image(tmp_path / "loop.png")
