@@ -24,18 +24,30 @@ def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success flush it and rename it to `path`.
 
     Whatever stood at `path` stays untouched until the new file is whole on the disk.
+
+    Raises:
+        OSError: It cannot be written, as where the disk is full; the error names `path`.
     """
+    try:
+        with _beside(path) as temporary:
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+    except OSError as error:  # a write that fails names no file
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Make a hidden file beside `path`; whatever is left of it in the end goes."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        yield Path(name)
     finally:
-        temporary.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,6 +11,10 @@ from kseg import _checks
 from kseg.errors import KsegError
 
 VOID = 255
+EXPECTED = (
+    "Expected JSON such as "
+    '{"classes": ["background", "road"], "ignore": 255, "palette": [[0,0,0], [90,90,90]]}.'
+)
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ class Labels:
         return content | ({"values": values} if values else {})
 
 
-def read_labels(path: Path) -> Labels:
+def read_labels(path: str | Path) -> Labels:
     """Read a `classes.json`: names under "classes"; "ignore", "palette" and "values" as needed.
 
     A palette may hold one colour more than there are classes, the one of void. A key of "values" is
@@ -184,6 +188,7 @@ def read_labels(path: Path) -> Labels:
         >>> labels.names, labels.values
         (('background', 'road'), {0: 0, 7: 1, 8: 1, 9: 1})
     """
+    path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         for entry in content:
@@ -208,12 +213,11 @@ def read_labels(path: Path) -> Labels:
             values=_table(values) or None,
             **void,
         )
+    except RecursionError:
+        raise KsegError(f"{path}: lists in lists in lists. {EXPECTED}") from None
     except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else error
-        raise KsegError(
-            f"{path}: {reason} Expected JSON such as "
-            '{"classes": ["background", "road"], "ignore": 255, "palette": [[0,0,0], [90,90,90]]}.'
-        ) from error
+        raise KsegError(f"{path}: {reason} {EXPECTED}") from error
 
 
 def _table(values: dict[str, int]) -> dict[int, int]:

@@ -1,5 +1,7 @@
 """Files are whole or not there."""
 
+from pathlib import Path
+
 import pytest
 
 from kseg import _files
@@ -21,3 +23,11 @@ def test_a_write_replaces_the_file(tmp_path):
     _files.write_json(path, {"a": 2})
     assert path.read_text() == '{\n  "a": 2\n}\n'
     assert path.stat().st_mode & 0o777 == 0o666 & ~_files._umask()
+
+
+def test_a_full_disk_names_the_file_that_could_not_be_written(tmp_path):
+    path = tmp_path / "x.txt"
+    with pytest.raises(OSError, match="No space left") as error, _files.atomic(path):
+        Path("/dev/full").write_text("more than it takes")
+    assert error.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kseg import _files
+from kseg.errors import KsegError
 from kseg.labels import CITYSCAPES, Labels, read_labels, voc_colors
 
 
@@ -69,7 +70,7 @@ def test_survive_the_file(tmp_path):
         CITYSCAPES,
     ):
         _files.write_json(tmp_path / "classes.json", labels.to_dict())
-        assert read_labels(tmp_path / "classes.json") == labels
+        assert read_labels(str(tmp_path / "classes.json")) == labels
 
 
 def test_void_keeps_its_place_beside_a_table_and_its_colour_beside_a_palette(tmp_path):
@@ -94,3 +95,10 @@ def test_void_keeps_its_place_beside_a_table_and_its_colour_beside_a_palette(tmp
 def test_labels_that_a_mask_cannot_hold_are_refused(fields, expected):
     with pytest.raises(ValueError, match=expected):
         Labels(**({"names": ("a", "b")} | fields))
+
+
+def test_lists_in_lists_without_end_are_no_fault_of_kseg(tmp_path):
+    path = tmp_path / "classes.json"
+    path.write_text('{"classes": ' + "[" * 5000 + "]" * 5000 + "}")
+    with pytest.raises(KsegError, match=r"classes\.json: .* Expected JSON such as"):
+        read_labels(path)

@@ -8,6 +8,7 @@ from kseg.runs.recipe import SECTIONS, WORDS
 
 CALL = re.compile(r"kseg\.(\w+)\(([^()]*)\)")
 ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|\([^()]*\)|\[[^\]]*\]|[\w.:-]*\w)?""")
+FIRST = re.compile(r"""["']([^"']+)["']""")
 FIELD = re.compile(rf"\b((?:{'|'.join(SECTIONS)})\.[a-z_]+): ")
 
 
@@ -41,10 +42,11 @@ def as_typed(message: str, command: click.Command) -> str:
 
 
 def _command(match: re.Match) -> str:
-    """Spell a call as a command."""
+    """Spell a call as a command; a first value without a name is an argument."""
+    first = FIRST.match(match[2])
     arguments = ARGUMENT.finditer(match[2])
     options = [_spelled(one, f"--{one[1].replace('_', '-')}") for one in arguments]
-    return " ".join([f"kseg {match[1]}", *options])
+    return " ".join([f"kseg {match[1]}", *([first[1]] if first else []), *options])
 
 
 def _spelled(match: re.Match, option: str) -> str:

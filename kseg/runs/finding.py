@@ -101,6 +101,11 @@ def new_run(runs: Path, name: str, *, overwrite: bool = False) -> Iterator[Run]:
         _settle(run, aside)
 
 
+def is_worth_keeping(run: Run, *, replaces: bool) -> bool:
+    """Tell whether a new run has a model and, to replace another one, a whole epoch too."""
+    return run.model_file.exists() and (not replaces or run.history_file.exists())
+
+
 def _runs(root: Path) -> list[Path]:
     return [path.parent for path in root.glob("*/model.keras") if path.parent.name[0] != "."]
 
@@ -136,11 +141,8 @@ def _set_aside(folder: Path) -> Path | None:
 
 
 def _settle(run: Run, aside: Path | None) -> None:
-    """Keep a new run that has a model; otherwise remove it and put the one set aside back.
-
-    A run replaces another one only after a whole epoch.
-    """
-    if run.model_file.exists() and (aside is None or run.history_file.exists()):
+    """Keep a new run that is worth it; otherwise remove it and put the one set aside back."""
+    if is_worth_keeping(run, replaces=aside is not None):
         if aside is not None:
             shutil.rmtree(aside)
         return

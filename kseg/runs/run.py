@@ -1,11 +1,12 @@
 """`saved_models/NAME`: everything that a run leaves behind."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kseg._settings import SHORT
 from kseg.errors import KsegError
 from kseg.runs.recipe import Recipe, read_recipe
 
@@ -37,6 +38,9 @@ class Run:
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
 
     @property
     def name(self) -> str:
@@ -136,12 +140,9 @@ class Run:
         Raises:
             KsegError: The training was broken off before they were counted.
         """
-        import numpy as np
-
         from kseg.metrics.scores import Scores
 
-        matrix = np.array(_read(self.scores_file, "confusion", list), np.int64)
-        return Scores(matrix)
+        return Scores(_read(self.scores_file, "confusion", _matrix))
 
     @property
     def best_epoch(self) -> int:
@@ -150,7 +151,7 @@ class Run:
         Raises:
             KsegError: The training was killed.
         """
-        return _read(self.summary_file, "best_epoch", int)
+        return _read(self.summary_file, "best_epoch", _whole)
 
     @property
     def epochs(self) -> int:
@@ -159,7 +160,7 @@ class Run:
         Raises:
             KsegError: The training was killed.
         """
-        return _read(self.summary_file, "epochs", int)
+        return _read(self.summary_file, "epochs", _whole)
 
     @property
     def waited(self) -> float:
@@ -173,7 +174,7 @@ class Run:
     def source(self) -> "Source":
         """Return the data that the run was trained on, at full size, divided as it was then."""
         is_kept = self.splits_file.exists()
-        kept = _read(self.splits_file, "split_off", dict) if is_kept else {}
+        kept = _read(self.splits_file, "split_off", _named_splits) if is_kept else {}
         return open_source(self.recipe, kept=kept)
 
     def predictor(self) -> "Predictor":
@@ -231,15 +232,14 @@ def open_source(
     )
 
 
-def _read(path: Path, entry: str, kind: type) -> Any:
-    """Read an entry of a JSON file of a run.
+def _read(path: Path, entry: str, of: Callable[[Any], Any]) -> Any:
+    """Read an entry of a JSON file of a run; `of` makes the value of what stands there.
 
     Raises:
         KsegError: The file is missing or damaged.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))[entry]
-        return kind(value) if kind is float else _of_kind(value, kind)
+        return of(json.loads(path.read_text(encoding="utf-8"))[entry])
     except FileNotFoundError:
         raise KsegError(
             f"{path} is missing: the training was broken off before it could be written."
@@ -249,7 +249,23 @@ def _read(path: Path, entry: str, kind: type) -> Any:
         raise KsegError(f"{path} is damaged ({reason}). Train the run again.") from None
 
 
-def _of_kind(value: Any, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"expected {kind.__name__}, found {type(value).__name__}")
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"expected a whole number, found {SHORT.repr(value)}")
+    return value
+
+
+def _matrix(value: Any) -> "np.ndarray":
+    import numpy as np
+
+    matrix = np.array(value)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind not in "iu":
+        raise TypeError("expected a square of whole numbers")
+    return matrix.astype(np.int64)
+
+
+def _named_splits(value: Any) -> dict[str, list[str]]:
+    is_map = isinstance(value, dict) and all(isinstance(names, list) for names in value.values())
+    if not is_map or not all(isinstance(name, str) for names in value.values() for name in names):
+        raise TypeError("expected lists of names")
     return value

@@ -1,5 +1,6 @@
 """`kseg.train`: from a recipe, or a few words, to a run."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kseg import _checks, _extras, machine
 from kseg.errors import ArgumentError, Interrupted, KsegError
 from kseg.models import catalog
-from kseg.runs.finding import check_name, free_name, new_run
+from kseg.runs.finding import check_name, free_name, is_worth_keeping, new_run
 from kseg.runs.recipe import Recipe, read_recipe
 from kseg.runs.run import Run
 from kseg.workflows.watching import Watch, watching
@@ -82,12 +83,15 @@ def train(
     with machine.computing_on(device):
         wish = _as_files(watch, wish, download)
         job = _prepare(watch, wish, used, minutes)
+        replaces = (root / name).exists()
         with new_run(root, name, overwrite=overwrite) as run:
-            _learn(watch, job, run, logs)
             try:
+                _learn(watch, job, run, logs)
                 _report(watch, job, run)
-            except KeyboardInterrupt:
-                raise Interrupted(run.path, run.epochs, job.plan.loop.epochs) from None
+            except KeyboardInterrupt as stop:
+                raise _interrupted(stop, job, run) from None
+            except OSError as error:
+                raise KsegError(f"{_said(error)} {_left(run, replaces)}") from error
     return run
 
 
@@ -160,7 +164,7 @@ def _run_name(name: str | None, root: Path, wish: Recipe, overwrite: bool) -> st
     if name is not None:
         return check_name(name, root, overwrite=overwrite)
     data = Path(wish.data.path).resolve()
-    own = data.stem if data.is_file() else data.name
+    own = re.sub(r"[^\w.-]+", "-", data.stem if data.is_file() else data.name)
     return free_name(root, f"{wish.model.arch}-{own}")
 
 
@@ -222,6 +226,8 @@ def _report(watch: Watch, job: _Job, run: Run) -> None:
     from kseg.reports import figures
     from kseg.runs.run import open_source
 
+    most = job.plan.input.max_side
+    watch.kept(run, most if job.data.val.sizes.max() >= most else None)
     predictor = run.predictor()
     samples = open_source(job.plan).split("val", job.data.splits.labels)
     with watch.counting("scoring", len(samples)) as on_image:
@@ -232,6 +238,26 @@ def _report(watch: Watch, job: _Job, run: Run) -> None:
     if job.plan.data.path == "shapes":  # none of them is on the disk, to try the prediction with
         files.write_image(run.path / "sample.png", samples[0].image)
     watch.scored(evaluation, "val")
+
+
+def _interrupted(stop: KeyboardInterrupt, job: _Job, run: Run) -> Interrupted:
+    """Say how far a training came that was broken off, in its epochs or while it was scored."""
+    if isinstance(stop, Interrupted):
+        return stop
+    return Interrupted(run.path, run.epochs, job.plan.loop.epochs)
+
+
+def _said(error: OSError) -> str:
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{error.strerror or error}."
+
+
+def _left(run: Run, replaces: bool) -> str:
+    """Say what is left of a training that the disk ended."""
+    if is_worth_keeping(run, replaces=replaces):
+        return f'{run.path} holds the best epoch until then: kseg.evaluate("{run.name}").'
+    kept = "the run that was to be replaced is as it was" if replaces else "nothing is kept"
+    return f"No epoch was whole, and {kept}."
 
 
 def _tensorboard(logs: Path) -> "keras.callbacks.Callback":
