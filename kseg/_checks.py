@@ -161,6 +161,11 @@ def network(input_shape: Sequence, num_classes: int, activation: str | None) -> 
             "activation must be 'auto' or 'sigmoid' where num_classes is 1: the softmax of one "
             "number is always 1. Received: 'softmax'."
         )
+    if num_classes > 1 and activation == "sigmoid":
+        raise KsegError(
+            f"activation must be 'auto' or 'softmax' where num_classes is {num_classes}: a pixel "
+            "bears one class, and the losses take probabilities that sum to 1. Received: 'sigmoid'."
+        )
 
 
 def count(value: int, most: int, what: str) -> int:

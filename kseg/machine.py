@@ -1,6 +1,7 @@
 """What this machine can do: backend, device, number format; and a quiet start of the backend."""
 
 import contextlib
+import importlib.util
 import logging
 import os
 import platform
@@ -14,6 +15,7 @@ from pathlib import Path
 from kseg.errors import ArgumentError, KsegError
 
 KINDS = ("cpu", "gpu")
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,13 @@ def backend() -> str:
         with quiet_start():
             import keras
     except ModuleNotFoundError as error:
-        if error.name not in ("tensorflow", "jax", "torch"):
+        if error.name not in BACKENDS:
             raise
+        there = [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
+        other = f", or take one that is: KERAS_BACKEND={there[0]}" if there else ""
         raise KsegError(
             f"Keras's backend '{error.name}' is not installed. Run: python -m pip install "
-            f"{error.name}, or choose another one, such as KERAS_BACKEND=jax."
+            f"{error.name}{other}."
         ) from error
     if keras.backend.backend() == "tensorflow":
         # It warns of every new image size and model as if it were a mistake.

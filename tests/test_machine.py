@@ -60,6 +60,7 @@ def test_a_missing_backend_is_explained():
         text=True,
     )
     assert "KsegError: Keras's backend 'jax' is not installed" in result.stderr
+    assert result.stderr.rstrip().endswith("or take one that is: KERAS_BACKEND=tensorflow.")
 
 
 def test_versions_name_the_packages():

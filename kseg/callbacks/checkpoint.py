@@ -33,19 +33,19 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(
         self,
-        best: Path,
-        last: Path,
+        best: str | Path,
+        last: str | Path,
         monitor: str = "val_mean_iou",
         export: Callable[[keras.Model], keras.Model] = lambda model: model,
-        heads: Path | None = None,
+        heads: str | Path | None = None,
     ) -> None:
         super().__init__()
         self.best_epoch: int | None = None
         self.best_value = float("-inf")
-        self._best, self._last = best, last
+        self._best, self._last = Path(best), Path(last)
         self._monitor = monitor
         self._export = export
-        self._heads = heads
+        self._heads = Path(heads) if heads is not None else None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Save the epoch, numbered from 1."""

@@ -23,9 +23,9 @@ class HistoryFile(keras.callbacks.Callback):
         ['epoch,learning_rate,loss', '1,0.01,0', '2,0.01,0']
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         super().__init__()
-        self._path = path
+        self._path = Path(path)
         self._rows: list[dict] = []
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:

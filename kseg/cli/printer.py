@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kseg.cli.terminal import open_console, print_facts, print_scores, printable
+from kseg._text import printable
+from kseg.cli.terminal import open_console, print_facts, print_scores
 from kseg.data.augment.presets import SCALED
 from kseg.workflows.watching import Bars
 
@@ -93,6 +94,14 @@ class Printer(Bars):
                 ),
             ]
         )
+
+    def kept(self, run: "Run", shrunk_to: int | None) -> None:
+        """Print which epoch the table is of, and why its scores may differ from those above."""
+        self.facts(
+            [("scored", f"epoch {run.best_epoch} of {run.epochs}, the best by val mean IoU")]
+        )
+        if shrunk_to is not None:
+            self.facts([("", f"at full size; the epochs above saw images of up to {shrunk_to}")])
 
     def scored(self, evaluation: "Evaluation", split: str) -> None:
         """Print the table per class and the means."""

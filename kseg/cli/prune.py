@@ -70,7 +70,7 @@ def prune(
     elif best is not whole:
         facts = [("next", f"kseg prune {named(found.run.path)} --level {best.level}")]
     else:
-        facts = []
+        facts = [("kept", f"no smaller head is within {tolerance:g} of the best one's mean IoU")]
     printer.facts(facts)
 
 

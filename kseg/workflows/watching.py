@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kseg._text import printable
+
 if TYPE_CHECKING:
     import keras
     from rich.console import Console
@@ -41,6 +43,14 @@ class Watch:
     def planned(self, plan: "Plan") -> None:
         """Hear what will be done."""
 
+    def kept(self, run: "Run", shrunk_to: int | None) -> None:
+        """Hear of the epoch that a training keeps, before it is scored at full size.
+
+        Args:
+            run: The run.
+            shrunk_to: The longest side at which its epochs were scored; `None` for full size.
+        """
+
     def scored(self, evaluation: "Evaluation", split: str) -> None:
         """Hear of scores."""
 
@@ -71,11 +81,15 @@ class Bars(Watch):
         """Show a bar while something is counted; nothing in a file."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn())
         with Progress(
-            *columns, console=self.console, transient=True, disable=not is_live(self.console)
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            console=self.console,
+            transient=True,
+            disable=not is_live(self.console),
         ) as bar:
-            task = bar.add_task(what, total=total)
+            task = bar.add_task(printable(what), total=total)
             yield lambda: bar.advance(task)
 
     @contextmanager

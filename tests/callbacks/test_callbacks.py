@@ -53,7 +53,7 @@ def weight(path):
 )
 def test_the_best_epoch_and_the_last_are_kept(tmp_path, values, best):
     seen = []
-    checkpoint = Checkpoint(tmp_path / "best.keras", tmp_path / "last.keras")
+    checkpoint = Checkpoint(str(tmp_path / "best.keras"), tmp_path / "last.keras")
     spy = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(float(model_weight(checkpoint)))
     )
@@ -85,7 +85,7 @@ def test_a_failed_save_keeps_the_last_good_file(tmp_path):
 
 def test_history_has_each_epoch_once_and_gaps_where_nothing_was_measured(tmp_path):
     path = tmp_path / "history.csv"
-    fit([None, 0.25, None, 0.5], HistoryFile(path))
+    fit([None, 0.25, None, 0.5], HistoryFile(str(path)))
     history = read_history(path)
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     np.testing.assert_allclose(history["learning_rate"], 0.1)

@@ -55,6 +55,7 @@ def test_train_says_what_it_does_and_what_comes_next(here):
         "2 classes from data/classes.json",
         "epoch 2/2  loss",
         "val mean IoU",
+        "of 2, the best by val mean IoU",
         "ground",
         "kseg evaluate first",
         "kseg predict --run first",
@@ -141,12 +142,14 @@ def test_evaluate_on_another_folder_with_only_that_split(here):
     assert "1 images of test" in call("evaluate", "first", "--data", "other", "--split", "test")
 
 
-def test_predict_goes_on_after_a_broken_file(here, tmp_path):
+def test_predict_goes_on_after_a_broken_file(here, tmp_path, monkeypatch):
     (tmp_path / "broken.png").write_text("no image")
     rng = np.random.default_rng(0)
     for name, size in (("a.jpg", (31, 57)), ("b.png", (70, 20))):
         Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / name)
-    output = call("predict", tmp_path / "*.jpg", tmp_path, "--out", tmp_path / "out", code=1)
+    monkeypatch.chdir(tmp_path)
+    runs = here / "saved_models"
+    output = call("predict", "*.jpg", ".", "--out", "out", "--runs", runs, code=1)
     assert "broken.png is not an image" in output
     assert "1 of 3 images could not be read" in output
     mask = Image.open(tmp_path / "out/a_mask.png")
@@ -157,14 +160,15 @@ def test_predict_goes_on_after_a_broken_file(here, tmp_path):
     assert "%" in output
 
 
-def test_predict_takes_the_newest_run_and_numbers_equal_names(here, tmp_path):
+def test_predict_takes_the_newest_run_and_keeps_folders(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
         Image.new("RGB", (8, 8)).save(tmp_path / folder / "same.png")
-    output = call("predict", tmp_path / "x", tmp_path / "y/same.png", "--out", tmp_path / "out")
-    assert "saved_models" in output
-    names = sorted(path.name for path in (tmp_path / "out").glob("*_mask.png"))
-    assert names == ["same_2_mask.png", "same_mask.png"]
+    for given in ("x", "y/same.png"):
+        assert "first" in call("predict", given, "--runs", here / "saved_models")
+    assert (tmp_path / "predictions/x/same_mask.png").exists()
+    assert (tmp_path / "predictions/y/same_mask.png").exists()
 
 
 def test_overwrite_replaces_a_run_only_when_asked(here):
@@ -262,7 +266,9 @@ def test_predictions_never_land_among_the_images(here, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "a_mask.png")
     before = (tmp_path / "a_mask.png").read_bytes()
-    assert "holds images" in call("predict", tmp_path / "a.png", "--out", tmp_path, code=1)
+    output = call("predict", tmp_path / "a.png", "--out", tmp_path, code=1)
+    assert "among the images" in output
+    assert "by --out" in output
     assert (tmp_path / "a_mask.png").read_bytes() == before
 
 
@@ -275,8 +281,11 @@ def test_minutes_choose_the_epochs(here):
 
 
 def test_a_sum_of_losses_is_trained_and_kept(here):
-    output = call("train", "--data", "data", "--name", "sum", "--loss", "ce + 0.5*dice", *PLAIN)
+    options = ["--name", "sum", "--loss", "ce + 0.5*dice", "--max-side", "32", "--augment", "none"]
+    output = call("train", "--data", "data", *options, *PLAIN)
     assert "loss ce + 0.5*dice, class weights none" in output
+    assert "at full size; the epochs above saw images of up to 32" in output
+    assert "(scale" not in output
     recipe = yaml.safe_load((here / "saved_models/sum/recipe.yaml").read_text())
     assert recipe["loss"]["terms"] == "ce + 0.5*dice"
     shutil.rmtree(here / "saved_models/sum")
@@ -449,6 +458,57 @@ def test_an_unknown_run_lists_those_there(here):
 
 def test_a_missing_image_is_named(here):
     assert "none.png does not exist" in call("predict", "none.png", code=1)
+
+
+def test_names_reach_the_terminal_as_they_are(here, tmp_path):
+    run = tmp_path / "runs/odd"
+    shutil.copytree(here / "saved_models/first", run)
+    (run / "classes.json").write_text(json.dumps({"classes": ["gr$o$und\n", "\x1b[31m[red]box"]}))
+    write_split(tmp_path / "other/test", 1)
+    for part in ("images", "masks"):
+        folder = tmp_path / f"other/test/{part}"
+        (folder / "0.png").rename(folder / "a\x1b[2J\n0.png")
+    data = tmp_path / "other"
+    output = call("evaluate", run, "--data", data, "--per-image")
+    output += call("predict", data / "test/images", "--run", run, "--out", tmp_path / "out")
+    (data / "test/images/a\x1b[2J\n0.png").write_text("no image")
+    output += call("predict", data / "test/images", "--run", run, "--out", tmp_path, code=1)
+    output += call("evaluate", run, "--data", data, code=1)
+    assert "\x1b" not in output
+    for expected in (r"gr$o$und\n ", r"\x1b[31m[red]box", r"a\x1b[2J\n0.png is not an image"):
+        assert expected in output
+
+
+def test_a_full_disk_says_what_is_left(here, monkeypatch):
+    saved = []
+
+    def full(handle):
+        saved.append(handle)
+        if len(saved) > enough:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kseg._files.os.fsync", full)
+    for enough, expected in (
+        (2, "No epoch was whole, and nothing is kept."),
+        (6, "holds the best epoch until then: kseg evaluate full."),
+    ):
+        saved.clear()
+        output = call("train", "--data", "data", "--name", "full", *PLAIN, code=1)
+        assert "No space left on device. " in output
+        assert "Error: saved_models/full/" in output
+        assert expected in output
+        assert (here / "saved_models/full/model.keras").exists() == (enough > 2)
+    monkeypatch.setattr("kseg._files.os.fsync", lambda handle: None)
+    call("evaluate", "full")
+    shutil.rmtree(here / "saved_models/full")
+
+
+def test_a_damaged_list_of_splits_is_named(here, tmp_path):
+    for content in ("[]", '{"split_off": {"val": 3}}', '{"split_off": {"val": [1]}}', "[" * 9999):
+        run = tmp_path / "runs/broken"
+        shutil.copytree(here / "saved_models/first", run, dirs_exist_ok=True)
+        (run / "splits.json").write_text(content)
+        assert "splits.json is damaged" in call("evaluate", run, code=1)
 
 
 def test_a_truncated_model_is_explained(here, tmp_path):

@@ -62,6 +62,11 @@ def test_the_pruned_run_is_a_run_of_its_own_that_scores_what_the_table_says(here
     call("predict", here / "data/val/images/0.png", "--run", "small")
 
 
+def test_a_table_without_a_smaller_network_worth_it_says_so(here, monkeypatch):
+    monkeypatch.setattr("kseg.evaluation.levels.recommend", lambda levels, tolerance: levels[-1])
+    assert "no smaller head is within 0.01 of the best one's mean IoU" in call("prune", "nested")
+
+
 def test_auto_takes_the_smallest_level_within_the_tolerance(here):
     output = call("prune", "nested", "--auto", "--tolerance", "1")
     assert "saved_models/nested-level1" in output

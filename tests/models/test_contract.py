@@ -220,6 +220,8 @@ def test_a_bad_argument_is_refused_before_any_layer_is_built(arch, monkeypatch):
             with pytest.raises(ValueError, match="must|needs|Unknown|pairs") as error:
                 function(**{name: value})
             assert "Received" in str(error.value) or "Known" in str(error.value)
+    with pytest.raises(ValueError, match="a pixel bears one class"):
+        function(num_classes=34, activation="sigmoid")
 
 
 def no_layer(*args, **kwargs):

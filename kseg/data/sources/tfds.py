@@ -3,11 +3,16 @@
 Images keep the bytes that TFDS holds; masks become PNG, and `classes.json` says what they mean.
 """
 
+import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -19,6 +24,8 @@ from kseg.labels import Labels
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
+PATIENCE = 5
+"""Seconds in which a server must answer."""
 _TRIMAP = ("pet", "background", "border")
 
 
@@ -186,11 +193,44 @@ def _prepare(
     if on_download is None:
         raise KsegError(f"{name} is not on this machine. Add download=True to fetch it: {what}.")
     on_download(f"{name}: {what}")
+    _check_reach(name, builder.url_infos)
     try:
         builder.download_and_prepare()
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise KsegError(f"TFDS could not download {name}: {reason}") from error
+
+
+def _check_reach(name: str, urls: Iterable[str]) -> None:
+    """Refuse a download whose servers do not answer: TFDS would try again for minutes.
+
+    Raises:
+        KsegError: One cannot be reached.
+    """
+    first = {urlsplit(url).netloc: url for url in reversed(list(urls)) if url.startswith("http")}
+    for host, url in first.items():
+        with ThreadPool(1) as pool:
+            said = pool.apply_async(_unreachable, (url,))
+            try:
+                reason = said.get(PATIENCE)
+            except multiprocessing.TimeoutError:
+                reason = f"no answer within {PATIENCE} seconds"
+        if reason:
+            raise KsegError(
+                f"{name} cannot be downloaded: {host} cannot be reached ({reason}). Try again "
+                "where there is a network; or copy TFDS's folder of it from another machine."
+            )
+
+
+def _unreachable(url: str) -> str:
+    """Return why a server cannot be reached; "" if it answers, whatever it says."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
+    except urllib.error.HTTPError:
+        return ""
+    except OSError as error:
+        return str(getattr(error, "reason", error))
+    return ""
 
 
 def _splits(builder: "DatasetBuilder", wanted: Wanted) -> dict[str, str]:

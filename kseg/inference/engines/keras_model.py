@@ -1,5 +1,6 @@
 """The engine that works everywhere: a Keras model on the backend in use."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def keras_engine(model: keras.Model) -> Engine:
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
 
 
-def load_model(path: Path) -> keras.Model:
+def load_model(path: str | Path) -> keras.Model:
     """Load a `.keras` file, without running code that it may carry.
 
     Args:
@@ -43,22 +44,37 @@ def load_model(path: Path) -> keras.Model:
         The model, not compiled.
 
     Raises:
-        KsegError: The file is missing, truncated, or no Keras model.
+        KsegError: The file is missing, damaged, or holds code, such as a Lambda layer.
 
     Example:
         >>> run = kseg.open_run("unetpp-my_data")
         >>> kseg.inference.load_model(run.model_file).output_shape[-1]
         2
     """
+    path = Path(path)
     if not path.is_file():
         raise KsegError(f"{path} is missing. Train the run again: kseg.train().")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
+        code = _code_in(str(error))
+        if code:
+            raise KsegError(
+                f"{path} holds {code}. To load it would be to run code that came with it, so it is "
+                "refused. Build the network of Keras's own layers, as all of kseg's are."
+            ) from error
         raise KsegError(
             f"{path} is not a whole Keras model ({type(error).__name__}). It may be damaged or "
             "copied in part: copy it again, or train the run again: kseg.train()."
         ) from error
+
+
+def _code_in(refusal: str) -> str:
+    """Return what made Keras refuse a model: code that is not Keras's; "" if nothing of it did."""
+    if "safe_mode" in refusal:
+        return "a Lambda layer, a Python function"
+    foreign = re.search(r"Could not locate (class|function) '([^']*)'", refusal)
+    return f"the {foreign[1]} '{foreign[2]}', which is not Keras's" if foreign else ""
 
 
 def _on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -10,7 +13,15 @@ import pytest
 from PIL import Image
 
 from kseg.data.sources.source import Source
-from kseg.data.sources.tfds import Wanted, default_folder, import_splits, is_tfds, wanted
+from kseg.data.sources.tfds import (
+    Wanted,
+    _check_reach,
+    default_folder,
+    import_splits,
+    is_tfds,
+    wanted,
+)
+from kseg.errors import KsegError
 from tests.cli.test_commands import FAST, call
 
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -174,3 +185,27 @@ def test_kseg_train_writes_files_once_and_learns_them(prepared, tmp_path, monkey
     output = call("data", "import", "tfds:kseg_pets", "out", "--split", "train=train[:2]")
     assert "2 of train, 2 of test to out" in output
     assert "expected train, val or test" in call("data", "import", "x", "y", "--split", "a", code=2)
+
+
+@pytest.fixture
+def server():
+    """A server that answers with 404, and a socket that takes calls and never answers."""
+    handler = type("Quiet", (BaseHTTPRequestHandler,), {"log_message": lambda *arguments: None})
+    answering = HTTPServer(("localhost", 0), handler)
+    Thread(target=answering.serve_forever, daemon=True).start()
+    with socket.create_server(("localhost", 0)) as silent:
+        yield f"http://localhost:{answering.server_port}", silent.getsockname()[1]
+    answering.shutdown()
+    answering.server_close()
+
+
+def test_a_download_is_refused_where_no_server_answers(server, monkeypatch):
+    monkeypatch.setattr("kseg.data.sources.tfds.PATIENCE", 0.5)
+    answering, silent = server
+    _check_reach("pets", [f"{answering}/a.tar", f"{answering}/b.tar"])
+    for url, expected in (
+        (f"http://localhost:{silent}/a.tar", "no answer within 0.5|timed out"),
+        ("http://no-such-host.invalid/a.tar", "no-such-host.invalid cannot be reached"),
+    ):
+        with pytest.raises(KsegError, match=expected):
+            _check_reach("pets", [f"{answering}/a.tar", url])

@@ -113,9 +113,29 @@ def test_a_damaged_or_missing_model_file_is_explained(tmp_path):
         load_model(tmp_path / "model.keras")
     model = build_unet(ANY, 2, filters=NARROW)
     model.save(tmp_path / "whole.keras")
-    loaded = load_model(tmp_path / "whole.keras")
+    loaded = load_model(str(tmp_path / "whole.keras"))
     np.testing.assert_array_equal(keras_engine(loaded)(images()), keras_engine(model)(images()))
     content = (tmp_path / "whole.keras").read_bytes()
     (tmp_path / "half.keras").write_bytes(content[: len(content) // 2])
     with pytest.raises(KsegError, match="is not a whole Keras model"):
         load_model(tmp_path / "half.keras")
+
+
+class Doubling(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (keras.layers.Lambda(lambda x: 2 * x, output_shape=(None, None, 3)), "a Lambda layer"),
+        (Doubling(), "the class 'Doubling', which is not Keras's"),
+    ],
+)
+def test_a_model_that_holds_code_is_refused_for_that(tmp_path, layer, expected):
+    image = keras.Input((None, None, 3))
+    keras.Model(image, layer(image)).save(tmp_path / "model.keras")
+    with pytest.raises(KsegError, match=expected) as error:
+        load_model(tmp_path / "model.keras")
+    assert "damaged" not in str(error.value)
