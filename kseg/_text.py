@@ -12,6 +12,7 @@ def printable(text: str) -> str:
     r"""Spell what would act on a terminal, such as colours, line ends and directions, as "\x1b".
 
     Example:
+        >>> from kseg._text import printable
         >>> print(printable("road\n\x1b[31m"))
         road\n\x1b[31m
     """
