@@ -16,6 +16,8 @@ EXPECTED = (
     '{"classes": ["background", "road"], "ignore": 255, "palette": [[0,0,0], [90,90,90]]}.'
 )
 
+Color = tuple[int, int, int]
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -45,11 +47,11 @@ class Labels:
     """
 
     names: tuple[str, ...]
-    colors: tuple[tuple[int, int, int], ...] = ()
+    colors: tuple[Color, ...] = ()
     ignore: int = VOID
     values: dict[int, int] | None = None
     other: int | None = None
-    void_color: tuple[int, int, int] = (224, 224, 192)
+    void_color: Color = (224, 224, 192)
 
     def __post_init__(self) -> None:
         count = len(self.names)
@@ -66,8 +68,7 @@ class Labels:
                 f"{list(self.colors)[:8]}."
             )
         for color in (*self.colors, self.void_color):
-            if len(color) != 3 or not all(0 <= value <= 255 for value in color):
-                raise KsegError(f"A colour must be three numbers in 0..255. Received: {color}.")
+            _color(color)
         if 0 <= self.ignore < count:
             raise KsegError(
                 f"The void index {self.ignore} is that of the class '{self.names[self.ignore]}'. "
@@ -75,10 +76,11 @@ class Labels:
             )
         if not 0 <= self.ignore <= 255:
             raise KsegError(f"The void index must be in 0..255. Received: {self.ignore}.")
-        outside = {*(self.values or {}).values(), self.other} - {*range(count), self.ignore, None}
+        meant, known = {*(self.values or {}).values(), self.other}, {*range(count), self.ignore}
+        outside = sorted(index for index in meant if index is not None and index not in known)
         if outside:
             raise KsegError(
-                f"'values' leads to {sorted(outside)}, which are neither a class (0..{count - 1}) "
+                f"'values' leads to {outside}, which are neither a class (0..{count - 1}) "
                 f"nor void ({self.ignore})."
             )
 
@@ -201,17 +203,17 @@ def read_labels(path: str | Path) -> Labels:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise KsegError(f'"classes" must be a list of names. Received: {names!r}.')
         colors = [
-            tuple(_whole(value, "palette") for value in color)
+            _color(tuple(_whole(value, "palette") for value in color))
             for color in content.get("palette", ())
         ]
-        void = {"void_color": colors.pop()} if len(colors) == len(names) + 1 else {}
+        void = colors.pop() if len(colors) == len(names) + 1 else Labels.void_color
         return Labels(
             tuple(names),
             tuple(colors),
             _whole(content.get("ignore", VOID), "ignore"),
             other=_whole(values.pop("*"), "*") if "*" in values else None,
             values=_table(values) or None,
-            **void,
+            void_color=void,
         )
     except RecursionError:
         raise KsegError(f"{path}: lists in lists in lists. {EXPECTED}") from None
@@ -222,7 +224,7 @@ def read_labels(path: str | Path) -> Labels:
 
 def _table(values: dict[str, int]) -> dict[int, int]:
     """Turn keys such as "7" and "24000-24999" into the indices they stand for."""
-    table = {}
+    table: dict[int, int] = {}
     for key, value in values.items():
         ends = re.fullmatch(r"(-?\d+)(?:-(\d+))?", str(key))
         if not ends:
@@ -243,21 +245,26 @@ def _whole(value: object, entry: str) -> int:
     return value
 
 
+def _color(color: tuple[int, ...]) -> Color:
+    """Return a colour, three values in 0..255, as it is."""
+    if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+        raise KsegError(f"A colour must be three numbers in 0..255. Received: {color}.")
+    return color
+
+
 def numbered_labels(count: int) -> Labels:
     """Return labels for `count` classes that nobody named."""
     return Labels(tuple(f"class_{index}" for index in range(count)))
 
 
-def voc_colors(count: int) -> tuple[tuple[int, int, int], ...]:
+def voc_colors(count: int) -> tuple[Color, ...]:
     """Return the first `count` colours of PASCAL VOC's colour map: the index's bits, dealt out."""
-    colors = []
-    for index in range(count):
-        channels = [0, 0, 0]
-        for bit in range(8):
-            for channel in range(3):
-                channels[channel] |= (index >> 3 * bit + channel & 1) << 7 - bit
-        colors.append(tuple(channels))
-    return tuple(colors)
+    return tuple((_dealt(index, 0), _dealt(index, 1), _dealt(index, 2)) for index in range(count))
+
+
+def _dealt(index: int, channel: int) -> int:
+    """Return a channel's value: every third bit of an index, the lowest as the highest."""
+    return sum((index >> 3 * bit + channel & 1) << 7 - bit for bit in range(8))
 
 
 def _color_codes(colors: np.ndarray) -> np.ndarray:

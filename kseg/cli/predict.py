@@ -45,7 +45,7 @@ def predict(
             click.echo(printable(f"Error: {found.error}"), err=True)
             continue
         done += 1
-        shares = sorted(found.areas.items(), key=lambda item: -item[1])
+        shares = sorted((found.areas or {}).items(), key=lambda item: -item[1])
         listed = ", ".join(f"{name} {share:.1%}" for name, share in shares)
         printer.say(f"{found.source} -> {found.written[0]}: {listed}")
     printer.facts([("written", f"masks and overlays of {done} images in {out}")])

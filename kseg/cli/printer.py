@@ -75,8 +75,8 @@ class Printer(Bars):
     def planned(self, plan: "Plan") -> None:
         """Print the plan."""
         height, width = plan.input.size
-        weights = plan.loss.class_weights
-        weights = weights if isinstance(weights, str) else ", ".join(f"{w:g}" for w in weights)
+        chosen = plan.loss.class_weights
+        weights = chosen if isinstance(chosen, str) else ", ".join(f"{w:g}" for w in chosen)
         self.facts(
             [
                 ("network", _network(plan)),

@@ -135,19 +135,19 @@ def evaluate(
         (2, 2048)
     """
     labels = samples.labels
-    confusion, extra = ConfusionCounts(labels), {}
-    if border is not None:
-        extra["border"] = Borders(labels, border)
-    if calibration:
-        extra["calibration"] = CalibrationCounts(labels)
-    _accumulate([confusion, *extra.values()], predictor, samples, on_image)
+    confusion = ConfusionCounts(labels)
+    borders = None if border is None else Borders(labels, border)
+    reliability = CalibrationCounts(labels) if calibration else None
+    extra = [one for one in (borders, reliability) if one is not None]
+    _accumulate([confusion, *extra], predictor, samples, on_image)
     counts = confusion.result()
     return Evaluation(
         labels,
         Scores(counts.matrix),
         counts.names,
         counts.per_image,
-        **{name: one.result() for name, one in extra.items()},
+        border=None if borders is None else borders.result(),
+        calibration=None if reliability is None else reliability.result(),
     )
 
 

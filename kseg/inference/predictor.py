@@ -99,7 +99,8 @@ def _averaged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         Image.fromarray(np.ascontiguousarray(pixels[..., index]))
         for index in range(pixels.shape[-1])
     ]
-    return np.stack([one.resize(size[::-1], Image.Resampling.BOX) for one in channels], axis=-1)
+    smaller = [one.resize(size[::-1], Image.Resampling.BOX) for one in channels]
+    return np.stack([np.asarray(one) for one in smaller], axis=-1)
 
 
 def _of_one_shape(images: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:

@@ -166,7 +166,8 @@ def _window(inside: np.ndarray) -> tuple[slice, slice] | None:
     found = find_objects(inside.astype(np.uint8))
     if not found:
         return None
-    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in found[0])
+    rows, columns = (slice(max(side.start - 1, 0), side.stop + 1) for side in found[0])
+    return rows, columns
 
 
 def _outline(inside: np.ndarray, valid: np.ndarray) -> np.ndarray:

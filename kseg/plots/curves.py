@@ -6,7 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 
-def training_curves(history: Mapping[str, Sequence[float]], heads: Sequence[str] = ()) -> Figure:
+def training_curves(
+    history: Mapping[str, Sequence[float] | np.ndarray], heads: Sequence[str] = ()
+) -> Figure:
     """Draw a panel per quantity, training and validation in one; the best epoch is marked.
 
     Args:

@@ -100,9 +100,8 @@ def sheet(
 
 
 def _legend(labels: Labels) -> list[Patch]:
-    entries = [*zip(labels.names, labels.colors, strict=True)]
-    entries.append(("void", tuple(labels.palette[labels.ignore].tolist())))
+    entries = [*zip(labels.names, labels.colors, strict=True), ("void", labels.void_color)]
     return [
-        Patch(facecolor=np.array(color) / 255, edgecolor="grey", label=letters(name))
-        for name, color in entries
+        Patch(facecolor=(red / 255, green / 255, blue / 255), edgecolor="grey", label=letters(name))
+        for name, (red, green, blue) in entries
     ]

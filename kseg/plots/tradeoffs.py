@@ -1,6 +1,6 @@
 """What is gained and what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 def tradeoff_picture(
     names: Sequence[str],
     scores: Sequence[float],
-    costs: dict[str, Sequence[float]],
+    costs: Mapping[str, Sequence[float]],
     chosen: str | None = None,
 ) -> Figure:
     """Draw scores over each cost, one point per network, the chosen one ringed.

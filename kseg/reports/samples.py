@@ -28,8 +28,9 @@ def draw_samples(
     for index in indices:
         sample = samples[index]
         pictures = [as_rgb(sample.image), overlay(sample.image, sample.mask, samples.labels)]
-        for number in range(len(titles) - 2):
-            image, mask = augment(sample.image, sample.mask, seed + 1000 * index + number)
-            pictures.append(overlay(image, mask, samples.labels))
+        if augment is not None:
+            for number in range(len(titles) - 2):
+                image, mask = augment(sample.image, sample.mask, seed + 1000 * index + number)
+                pictures.append(overlay(image, mask, samples.labels))
         rows.append((sample.name, pictures))
     return _files.write_figure(path, sheet(titles, rows, samples.labels))

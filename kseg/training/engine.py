@@ -107,7 +107,7 @@ def assemble(
 ) -> tuple[keras.Model, TrainingBatches, ValidationBatches]:
     """Open the batches of a plan, and build and compile its network."""
     labels, size = data.splits.labels, plan.input.size
-    rarity = inverse_frequency(data.train.pixels)
+    rarity = inverse_frequency(data.train.pixels).tolist()
     mixes: dict[str, Mix | None] = {
         "none": None,
         "cutmix": cutmix,

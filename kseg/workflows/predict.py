@@ -112,12 +112,11 @@ def _predicted(
     watch: Watch,
 ) -> Iterator[Prediction]:
     labels, channels = run.labels, run.recipe.data.channels
-    is_known = isinstance(sources, list)
-    total = len(sources) if is_known else None
+    total = len(sources) if isinstance(sources, list) else None
     names = _Names()
     with watch.counting("predicting", total) as on_image:
         for source in sources:
-            if not is_known:
+            if total is None:
                 _keep_apart([source], out)
             try:
                 image = (
@@ -134,7 +133,7 @@ def _predicted(
             with machine.computing_on(device):
                 said = next(iter(predictor.probabilities([image])))
             mask, _ = decide(said)
-            written = ()
+            written: tuple[Path, ...] = ()
             if out is not None:
                 folder = _place(out, source.parent) if isinstance(source, Path) else out
                 written = _write(folder / names.of(source), image, mask, labels)
@@ -145,8 +144,10 @@ def _predicted(
 
 def _sources(images: Given | Iterable[Given]) -> Iterable[Path | np.ndarray]:
     """Return files and arrays: a list of a sequence, a generator of any other iterable."""
-    if isinstance(images, str | Path) or getattr(images, "ndim", 4) < 4:
+    if isinstance(images, str | Path):
         images = [images]
+    elif getattr(images, "ndim", 4) < 4:
+        images = [np.asarray(images)]
     if not isinstance(images, Sequence):
         return _as_they_come(images)
     seen: set[str] = set()

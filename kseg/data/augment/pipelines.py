@@ -161,7 +161,8 @@ def augmentation(
         wanted = rare if rare is not None and rng.uniform() < 0.5 else ()
         if is_scaled:
             return changed(*scaled_crop(image, mask, size, scale, ignore, wanted, rng), rng)
-        return crop_with(*changed(image, mask, rng), size, wanted, rng)
+        image, mask = changed(image, mask, rng)
+        return crop_with(image, mask, size, wanted, rng)
 
     return augment
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
-from kseg.data.doctor.inspection import ImageLook, Look, MaskLook
+from kseg.data.doctor.inspection import ImageLook, Look, MaskLook, Value
 from kseg.data.reading.folders import check_stray, labels_of
 from kseg.data.reading.layout import Layout
+from kseg.errors import KsegError
 from kseg.labels import Labels, read_labels
 
 LEARNED = ("train", "all")
@@ -53,9 +55,13 @@ class Case:
         return self.layout.classes_file
 
     @cached_property
-    def whole(self) -> list[Look]:
+    def whole(self) -> list[tuple[Look, ImageLook, MaskLook]]:
         """The pairs of which both files can be read."""
-        return [look for look in self.looks if not (is_text(look.image) or is_text(look.mask))]
+        return [
+            (look, image, look.mask)
+            for look, image in self.images
+            if isinstance(look.mask, MaskLook)
+        ]
 
     @cached_property
     def masks(self) -> list[tuple[Look, MaskLook]]:
@@ -80,7 +86,7 @@ class Case:
                     f"Masks are colour images, and no {self.path} says which colour is which class."
                 )
             training = [mask for look, mask in self.masks if look.split in LEARNED]
-            values = {value for mask in training for value in mask.pixels}
+            values = {value for mask in training for value in mask.pixels if isinstance(value, int)}
             return labels_of(values, self.path)
         except ValueError as error:
             return None, str(error)
@@ -96,32 +102,43 @@ class Case:
         return self._labels[0]
 
     @property
+    def classes(self) -> Labels:
+        """The classes, for what has no sense without them.
+
+        Raises:
+            KsegError: They cannot be told.
+        """
+        if self.labels is None:
+            raise KsegError(self.note)
+        return self.labels
+
+    @property
     def note(self) -> str:
         """Where the classes come from, or why they cannot be told."""
         return self._labels[1]
 
     @cached_property
-    def meaning(self) -> dict[int | tuple[int, int, int], int]:
+    def meaning(self) -> dict[Value, int]:
         """What each value or colour of a mask file means: a class or void."""
-        labels = self.labels
+        labels = self.classes
         indices = labels.values or {index: index for index in range(len(labels))}
         colors = {color: index for index, color in enumerate(labels.colors)}
-        void = {labels.ignore: labels.ignore, labels.void_color: labels.ignore}
+        void: dict[Value, int] = {labels.ignore: labels.ignore, labels.void_color: labels.ignore}
         return void | colors | indices
 
     def strangers(self, mask: MaskLook) -> dict:
         """Return the values of a mask that mean nothing, and their pixels."""
-        if self.labels.other is not None:
+        if self.classes.other is not None:
             return {}
         return {value: n for value, n in mask.pixels.items() if value not in self.meaning}
 
     @cached_property
     def pixels(self) -> np.ndarray:
         """Pixels of each class in each readable mask, int64, `(masks, classes)`."""
-        counts = np.zeros((len(self.masks), len(self.labels)), np.int64)
+        counts = np.zeros((len(self.masks), len(self.classes)), np.int64)
         for row, (_, mask) in zip(counts, self.masks, strict=True):
             for value, number in mask.pixels.items():
-                index = self.meaning.get(value, self.labels.other)
+                index = self.meaning.get(value, self.classes.other)
                 if index is not None and index < len(row):
                     row[index] += number
         return counts
@@ -137,7 +154,7 @@ def first_of(text: str, faults: Sequence) -> str:
     return text if len(faults) == 1 else f"{text} {len(faults) - 1} more like this."
 
 
-def is_text(found: object) -> bool:
+def is_text(found: object) -> TypeGuard[str]:
     """Tell whether a file could not be read: a sentence stands in its place."""
     return isinstance(found, str)
 
@@ -152,7 +169,7 @@ def masks_of(looks: Iterable[Look]) -> tuple[str, ...]:
     return tuple(str(look.pair.mask) for look in looks)
 
 
-def named(names: Sequence[str]) -> str:
+def named(names: Iterable[str]) -> str:
     """Return names in quotation marks, one after the other."""
     return ", ".join(f"'{name}'" for name in names)
 

@@ -30,7 +30,7 @@ def classes_of_splits(case: Case) -> Iterator[Finding]:
         for split in case.layout.splits
     }  # fmt: skip
     names = np.array(case.labels.names)
-    nowhere = sum(counts.values()) == 0
+    nowhere = case.pixels.sum(axis=0) == 0
     if nowhere.any():
         text = f"No mask holds {named(names[nowhere])}."
         remedy = f"Take such classes out of {case.path}, or add images of them."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,6 +15,17 @@ from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.reading.pairs import find_pairs
 
 SEVERITIES = ("error", "warning", "note")
+
+
+class Suggestion(TypedDict, total=False):
+    """What to train with, in the words of `kseg.train`; empty where it cannot be told."""
+
+    classes: list[str]
+    ignore: int
+    max_side: int
+    size: list[int]
+    loss: str
+    class_weights: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Report:
     findings: tuple[Finding, ...]
     pairs: dict[str, int]
     notes: tuple[str, ...]
-    suggestion: dict[str, object]
+    suggestion: Suggestion
 
     @property
     def is_sound(self) -> bool:
@@ -72,8 +84,8 @@ def examine(
     return Report(tuple(findings), pairs, (layout.note, case.note), suggest(case, on_gpu))
 
 
-def suggest(case: Case, on_gpu: bool) -> dict[str, object]:
-    """Return what to train with, in the words of `kseg.train`; nothing where it cannot be told."""
+def suggest(case: Case, on_gpu: bool) -> Suggestion:
+    """Return what to train with; nothing where it cannot be told."""
     sizes = [image.size for look, image in case.images if look.split in LEARNED]
     if case.labels is None or not sizes:
         return {}

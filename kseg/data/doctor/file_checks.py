@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kseg.data.doctor.case import Case, Finding, first_of, images_of, is_text, masks_of, sized
-from kseg.data.doctor.inspection import Look
+from kseg.data.doctor.inspection import ImageLook, Look, MaskLook
 
 DARK = 48
 """An image in which no pixel is brighter is called dark."""
@@ -49,14 +49,18 @@ def no_train(case: Case) -> Iterator[Finding]:
 
 def rotation(case: Case) -> Iterator[Finding]:
     """Find images whose EXIF rotation their masks do not share."""
-    turned = [look for look in case.whole if look.image.orientation != look.mask.orientation]
-    # A quarter turn that fits is right, unless the image is square.
-    turned = [look for look in turned if not _is_turned_rightly(look)]
+    turned = [
+        (look, image, mask)
+        for look, image, mask in case.whole
+        # A quarter turn that fits is right, unless the image is square.
+        if image.orientation != mask.orientation and not _is_turned_rightly(image, mask)
+    ]
     if turned:
-        fits = all(look.image.size == look.mask.size for look in turned)
+        fits = all(image.size == mask.size for _, image, mask in turned)
+        look, image, mask = turned[0]
         text = (
-            f"{turned[0].pair.image} has the EXIF orientation {turned[0].image.orientation}, its "
-            f"mask {turned[0].mask.orientation}"
+            f"{look.pair.image} has the EXIF orientation {image.orientation}, its mask "
+            f"{mask.orientation}"
         )
         yield Finding(
             "warning" if fits else "error",
@@ -64,25 +68,26 @@ def rotation(case: Case) -> Iterator[Finding]:
             first_of(text + ".", turned),
             "Look at the pair (kseg data show). If the mask was drawn on the image as it is "
             "stored, remove the orientation from the image; kseg applies it.",
-            images_of(turned),
+            images_of(look for look, _, _ in turned),
         )
 
 
 def sizes_differ(case: Case) -> Iterator[Finding]:
     """Find masks of another size than their images."""
     wrong = [
-        look
-        for look in case.whole
-        if look.image.size != look.mask.size and look.image.orientation == look.mask.orientation
+        (look, image, mask)
+        for look, image, mask in case.whole
+        if image.size != mask.size and image.orientation == mask.orientation
     ]
     if wrong:
-        first = wrong[0]
+        look, image, mask = wrong[0]
         text = (
-            f"{first.pair.mask} is {sized(first.mask.size)}, its image {sized(first.image.size)} "
+            f"{look.pair.mask} is {sized(mask.size)}, its image {sized(image.size)} "
             "(height x width)."
         )
         remedy = "Make masks of the image's size again, by nearest neighbours."
-        yield Finding("error", "size mismatch", first_of(text, wrong), remedy, masks_of(wrong))
+        files = masks_of(look for look, _, _ in wrong)
+        yield Finding("error", "size mismatch", first_of(text, wrong), remedy, files)
 
 
 def dark(case: Case) -> Iterator[Finding]:
@@ -128,7 +133,7 @@ def sizes_vary(case: Case) -> Iterator[Finding]:
         yield Finding("note", "sizes vary", text, remedy)
 
 
-def _is_turned_rightly(look: Look) -> bool:
+def _is_turned_rightly(image: ImageLook, mask: MaskLook) -> bool:
     """Tell whether the sizes prove that an upright mask belongs to an image turned by EXIF."""
-    height, width = look.image.size
-    return look.image.orientation >= 5 and height != width and look.image.size == look.mask.size
+    height, width = image.size
+    return image.orientation >= 5 and height != width and image.size == mask.size

@@ -1,9 +1,10 @@
 """A careful look at each pair of a data set, in threads: facts alone, what they mean elsewhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,11 @@ from kseg.data.reading import files
 from kseg.data.reading.bands import resized
 from kseg.data.reading.layout import Pair
 from kseg.data.statistics import region_areas
+from kseg.labels import Color
+
+Found = TypeVar("Found")
+Value = int | Color
+"""What a mask file holds at a pixel."""
 
 MOST_COLORS = 4096
 SPECK = 4
@@ -50,8 +56,8 @@ class MaskLook:
 
     size: tuple[int, int]
     orientation: int
-    pixels: dict[int | tuple[int, int, int], int]
-    regions: dict[int | tuple[int, int, int], tuple[int, int]]
+    pixels: dict[Value, int]
+    regions: dict[Value, tuple[int, int]]
 
     @property
     def is_colored(self) -> bool:
@@ -77,7 +83,7 @@ class Look:
 
 
 def inspect(
-    splits: dict[str, Sequence[Pair]],
+    splits: Mapping[str, Sequence[Pair]],
     on_pair: Callable[[], None] = lambda: None,
     channels: int = 3,
 ) -> list[Look]:
@@ -142,7 +148,7 @@ def look_at_mask(path: Path) -> MaskLook:
     return MaskLook(*files.header_of(path), pixels, regions)
 
 
-def _tried(look: Callable, path: Path) -> ImageLook | MaskLook | str:
+def _tried(look: Callable[[Path], Found], path: Path) -> Found | str:
     try:
         return look(path)
     except ValueError as error:

@@ -118,7 +118,7 @@ def specks(case: Case) -> Iterator[Finding]:
 def _lies_between(case: Case, value: int | tuple) -> bool:
     """Tell whether interpolation of classes could make a value: colours always, or an index."""
     return isinstance(value, tuple) or value < max(
-        key for key in case.meaning if isinstance(key, int) and key != case.labels.ignore
+        key for key in case.meaning if isinstance(key, int) and key != case.classes.ignore
     )
 
 

@@ -48,7 +48,8 @@ def read_tiff(path: Path, channels: int, most: int) -> tuple[np.ndarray, int]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        frames = [page for page in file.pages if not page.is_reduced]
+        pages = [page.aspage() for page in file.pages]
+        frames = [page for page in pages if not page.is_reduced]
         if len(frames) != 1:
             raise KsegError(f"has {len(frames)} frames; expected one, of {channels} bands")
         page = frames[0]

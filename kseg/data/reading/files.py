@@ -212,7 +212,8 @@ def check_pair(image: Path, mask: Path, channels: int = 3) -> None:
 def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     """Return `size`, scaled down so that its longer side is at most `max_side`."""
     scale = min(1.0, max_side / max(size))
-    return tuple(max(1, round(side * scale)) for side in size)
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
 
 
 @contextlib.contextmanager
@@ -222,8 +223,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     with _named(path), Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise KsegError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise KsegError(f"has {image.n_frames} frames; save each as a file of its own")
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":
+            raise KsegError(f"has {frames} frames; save each as a file of its own")
         yield image
 
 

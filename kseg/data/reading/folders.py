@@ -55,9 +55,11 @@ class FileSamples:
             KsegError: A file cannot be read, the sizes differ, or the mask holds a value outside
                 the classes; the message names the file.
         """
-        name, *paths = self.pairs[index]
-        pixels = files.read_pair(*paths, self.labels, self._max_side, self._channels)
-        return Sample(name, *pixels)
+        pair = self.pairs[index]
+        image, mask = files.read_pair(
+            pair.image, pair.mask, self.labels, self._max_side, self._channels
+        )
+        return Sample(pair.name, image, mask)
 
 
 def find_labels(folder: Path | str, pairs: Sequence[Pair]) -> tuple[Labels, str]:

@@ -60,12 +60,12 @@ def read_list(path: Path) -> Layout:
 def _rows(path: Path) -> Iterator[tuple[int, str, Path, Path]]:
     """Yield number, split, image and mask of each line, the paths absolute."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise KsegError(f"{path} is not a text in UTF-8: {error}.") from None
     lines = {
         number: line
-        for number, line in enumerate(lines, 1)
+        for number, line in enumerate(text.splitlines(), 1)
         if line.strip() and not COMMENT.match(line)
     }
     folder = path.parent.absolute()
