@@ -77,7 +77,7 @@ def draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.ndar
     for _ in range(rng.integers(1, 6)):
         _paint_clutter(rng, image)
     for _ in range(rng.integers(2, 6)):
-        kind = rng.integers(1, len(LABELS))
+        kind = int(rng.integers(1, len(LABELS)))
         radius = min(size) * np.exp(rng.uniform(-2.2, -1.1))
         _paint(rng, image, mask, SHAPES[kind - 1], kind, radius)
     for _ in range(rng.integers(0, 3)):

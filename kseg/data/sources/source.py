@@ -44,7 +44,7 @@ class Source:
 
     Attributes:
         data: "shapes"; or the path of a folder, or of a list of pairs, as `find_pairs` takes them.
-        size: `(height, width)` of the images of `shapes`.
+        size: `(height, width)` of the images of `shapes`, which cannot be drawn without.
         max_side: Larger images of a folder are made smaller on reading; `None` for full size.
         val_fraction: Part of the training images that is split off where there is no `val`; 0 to
             leave them as they are.
@@ -174,6 +174,11 @@ class Source:
             KsegError: There is no such split, or it is not of the form.
         """
         if self.data == "shapes":
+            if self.size is None:
+                raise KsegError(
+                    "size must be the (height, width) at which shapes are drawn, such as "
+                    "(128, 128). Received: None."
+                )
             return ShapesSamples(name, size=self.size, seed=self.seed)
         _checks.one_of(name, ("all", *SPLITS), "split")
         self.layout.checked(name, *(["all", "train"] if name not in self.layout.splits else []))
