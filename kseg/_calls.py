@@ -120,7 +120,7 @@ def _call(node: ast.expr, text: str, table: Collection[str], what: str) -> Call:
     if not isinstance(named, ast.Name) or not is_plain or any(k.arg is None for k in given):
         raise _wrong(text, what)
     name = _checks.one_of(named.id, table, what)
-    return Call(name, {k.arg: _value(k.value, text, what) for k in given})
+    return Call(name, {k.arg: _value(k.value, text, what) for k in given if k.arg})
 
 
 def _value(node: ast.expr, text: str, what: str) -> Any:

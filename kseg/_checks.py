@@ -9,6 +9,7 @@ import math
 import numbers
 import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from kseg.errors import KsegError
 
@@ -201,7 +202,7 @@ def functions(**arguments: object) -> None:
             _option(option, chosen, f"{option} of {name}")
 
 
-def _option(option: str, chosen: object, what: str) -> None:
+def _option(option: str, chosen: Any, what: str) -> None:
     """Refuse an option's value that no block could be built with."""
     if option == "dropout":
         for rate in chosen if isinstance(chosen, tuple | list) else (chosen,):

@@ -63,14 +63,19 @@ def setting(
         is_option: Whether the command line has a plain option for it; `--set` sets every field.
         **limits: Bounds, such as `ge=1`, as pydantic's `Field` takes them.
     """
-    extra = {"word": word, "is_option": is_option}
-    return Field(default, description=text, json_schema_extra=extra, **limits)
+    return Field(
+        default,
+        description=text,
+        json_schema_extra={"word": word, "is_option": is_option},
+        **limits,
+    )
 
 
 def word_of(name: str, field: FieldInfo) -> str:
     """Return a field's name in `kseg.train` and on the command line."""
     extra = field.json_schema_extra
-    return (extra.get("word") if isinstance(extra, dict) else None) or name
+    word = extra.get("word") if isinstance(extra, dict) else None
+    return word if isinstance(word, str) else name
 
 
 def is_option(field: FieldInfo) -> bool:

@@ -72,7 +72,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         running.assign(running * self.momentum + batch * (1.0 - self.momentum))
 
 
-class _Entry:
+class _Entry(keras.layers.Layer):
     """A first layer that refuses images whose size the network does not take.
 
     Attributes:

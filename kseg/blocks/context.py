@@ -6,6 +6,7 @@ from keras import KerasTensor, layers, ops
 
 from kseg.blocks.convolutions import convolution, separable_convolution
 from kseg.blocks.sampling import bilinear_like, positions
+from kseg.layers import BatchNormalization
 
 
 def pooled_context(
@@ -38,8 +39,8 @@ def pooled_context(
     rows, columns = (_membership(*positions(exact, axis), bins) for axis in (1, 2))
     y = ops.einsum("bhi,bhwc->biwc", rows, exact)
     y = ops.einsum("bwj,biwc->bijc", columns, y)
-    options = {} if normalization else {"normalization": None}
-    y = convolution(ops.cast(y, x.dtype), filters, 1, **options, name=name)
+    normalize = BatchNormalization if normalization else None
+    y = convolution(ops.cast(y, x.dtype), filters, 1, normalization=normalize, name=name)
     return bilinear_like(y, x)
 
 

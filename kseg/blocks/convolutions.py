@@ -1,6 +1,7 @@
 """Convolutions: tensor to tensor, at the same size."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from keras import KerasTensor, layers
 
@@ -176,27 +177,20 @@ def residual(
     """
     *_, last = widths = _each_convolution(filters)
     before, after = _rates(dropout, len(widths))
-    options = {"normalization": normalization, "use_bias": use_bias, "name": name}
+    convolve = partial(convolution, normalization=normalization, use_bias=use_bias)
     shortcut = x
     if project or strides > 1 or x.shape[-1] != last:
-        shortcut = convolution(
-            x,
-            last,
-            1,
-            strides=strides,
-            activation=None,
-            **options | {"name": f"{name}_shortcut"},
-        )
+        shortcut = convolve(x, last, 1, strides=strides, activation=None, name=f"{name}_shortcut")
     for step, (width, rate) in enumerate(zip(widths, before, strict=True), start=1):
-        x = convolution(
+        x = convolve(
             x,
             width,
             strides=strides if step == 1 else 1,
             dilation=dilation,
             activation=activation if step < len(widths) else None,
             dropout=(rate,),
+            name=name,
             number=f"_{step}",
-            **options,
         )
     x = layers.Add(name=f"{name}_add")([x, shortcut])
     if activation is not None:

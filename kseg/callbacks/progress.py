@@ -23,7 +23,6 @@ class Progress(keras.callbacks.Callback):
         self._console = console
         self._is_live = console.is_terminal if is_live is None else is_live
         self._bar: Bar | None = None
-        self._task = None
         self._note = ""
 
     def on_train_begin(self, logs: dict | None = None) -> None:

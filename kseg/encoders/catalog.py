@@ -1,9 +1,9 @@
 """The encoders by name; Keras is imported when one is used."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kseg import _checks
 from kseg.encoders import pretrained
@@ -17,7 +17,7 @@ MIT = "kseg.encoders.mit:mit"
 APPLICATION = "kseg.encoders.applications:application"
 
 # Name: the function that makes it, and the function's options.
-ENCODERS = {
+ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "resnet18": (RESNET, {"depth": 18}),
     "resnet34": (RESNET, {"depth": 34}),
     "resnet50": (RESNET, {"depth": 50}),
@@ -114,7 +114,7 @@ def _encode(
     output_stride: int = 32,
     *,
     name: str,
-    options: dict,
+    options: Mapping[str, Any],
     weights: str | None,
     frozen: int,
 ) -> tuple:

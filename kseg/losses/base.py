@@ -35,7 +35,7 @@ class Pixels(NamedTuple):
         return max(2, self.predicted.shape[-1])
 
 
-class Summand:
+class Summand(keras.losses.Loss):
     """Losses can be added to each other and multiplied by numbers of at least 0."""
 
     def __add__(self, other: "Summand") -> "CompoundLoss":
@@ -59,7 +59,7 @@ class Summand:
         return self if other == 0 else NotImplemented
 
 
-class SegmentationLoss(Summand, keras.losses.Loss):
+class SegmentationLoss(Summand):
     """A loss of integer masks that leaves void pixels out; the base of all others.
 
     Whatever the image or the prediction holds under void pixels changes neither the value nor the
@@ -156,7 +156,7 @@ class SegmentationLoss(Summand, keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="kseg.losses")
-class CompoundLoss(Summand, keras.losses.Loss):
+class CompoundLoss(Summand):
     """A weighted sum of losses: `CrossEntropy() + 0.5 * Dice()`.
 
     Args:
@@ -177,7 +177,7 @@ class CompoundLoss(Summand, keras.losses.Loss):
     """
 
     def __init__(
-        self, losses: Sequence[SegmentationLoss], weights: Sequence[float], name: str = "loss"
+        self, losses: Sequence[Summand], weights: Sequence[float], name: str = "loss"
     ) -> None:
         super().__init__(name=name)
         self.losses = tuple(losses)

@@ -137,10 +137,10 @@ class ClassLoss(SegmentationLoss):
             true: True pixels of each class, of the same shape.
             pixels: The batch.
         """
-        weights = self.class_weights or (1.0,) * pixels.classes
+        each = self.class_weights or (1.0,) * pixels.classes
         if not isinstance(self.classes, str):
-            weights = [w if index in self.classes else 0.0 for index, w in enumerate(weights)]
-        weights = ops.convert_to_tensor(weights, dtype=losses.dtype)
+            each = tuple(w if index in self.classes else 0.0 for index, w in enumerate(each))
+        weights = ops.convert_to_tensor(each, dtype=losses.dtype)
         counts = true if self.classes == "present" else ops.sum(true, axis=-1, keepdims=True)
         weights = weights * ops.cast(counts > 0, losses.dtype)
         losses = quotient(ops.sum(weights * losses, axis=-1), ops.sum(weights, axis=-1))

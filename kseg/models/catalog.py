@@ -106,7 +106,7 @@ def build(
         (None, 64, 64, 4)
     """
     entry = architecture(model.arch)
-    heads = None if model.heads == OWN else model.heads
+    heads = model.heads if isinstance(model.heads, int) else None
     is_supervised = entry.has_heads if heads is None else heads > 1
     if model.head_weights != "equal" and not is_supervised:
         raise KsegError(
@@ -203,7 +203,7 @@ def _encoder_options(model: Model, load: bool = True) -> dict[str, Any]:
     encode = make_encoder(name, width=width, weights=weights, frozen=model.frozen)
     if weights and not load:
         encode = make_encoder(name, frozen=model.frozen)
-    options = {"encoder": encode}
+    options: dict[str, Any] = {"encoder": encode}
     if entry.dilates and kind != RESNET:
         options["output_stride"] = 32
     return options

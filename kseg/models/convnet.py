@@ -60,10 +60,11 @@ def build_convnet(
     _checks.same_length(dilations, filters, "dilations", "filters")
     kernel_size = _checks.positive_int(kernel_size, "kernel_size")
     _checks.functions(block=block)
-    if "dilation" in getattr(block, "keywords", {}):
+    options = getattr(block, "keywords", {})
+    if "dilation" in options:
         raise KsegError(
             "block must be without a dilation of its own, since dilations= gives one per "
-            f"convolution. Received: dilation={block.keywords['dilation']!r} of block."
+            f"convolution. Received: dilation={options['dilation']!r} of block."
         )
 
     image, x = image_input(input_shape, stride=1)

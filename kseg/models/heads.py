@@ -117,7 +117,8 @@ def _padded(entry: Rescaling | Activation, image: KerasTensor, stride: int) -> K
     """Lead an image through the first layer, and pad it, or have the layer refuse other sizes."""
     sizes = image.shape[1:3]
     x = entry(image)
-    entry.multiples = tuple(stride if size is None else 1 for size in sizes)
+    height, width = (stride if size is None else 1 for size in sizes)
+    entry.multiples = height, width
     padding = [_split(-(size or 0) % stride) for size in sizes]
     if any(sum(pair) for pair in padding):
         x = layers.ZeroPadding2D(padding, name=names.PAD)(x)

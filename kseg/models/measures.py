@@ -158,17 +158,18 @@ def _field(graph: Graph) -> int | None:
     rows: dict[int, np.ndarray | None] = {}
     for call in graph.calls:
         before = [rows.get(id(x)) for x in call.inputs]
+        known = [part for part in before if part is not None]
+        seen = None
         if not before:
             seen = np.repeat(np.arange(call.shape[1]), 2).reshape(-1, 2)
-        elif any(part is None for part in before):
-            seen = None
-        else:
-            seen = _reached(call.operation, before, call.shape)
+        elif len(known) == len(before):
+            seen = _reached(call.operation, known, call.shape)
         rows[id(call.outputs[0])] = seen
     fields = [rows.get(id(output)) for output in graph.outputs]
-    if any(field is None for field in fields):
+    bounded = [field for field in fields if field is not None]
+    if len(bounded) < len(fields):
         return None
-    return max(int((field[:, 1] - field[:, 0]).max()) + 1 for field in fields)
+    return max(int((field[:, 1] - field[:, 0]).max()) + 1 for field in bounded)
 
 
 def _large(model: keras.Model) -> tuple[int, int]:
@@ -261,7 +262,7 @@ def _attention(call: Call) -> int:
 
 
 def _einsum(call: Call) -> int:
-    sizes = {}
+    sizes: dict[str, int] = {}
     terms = call.operation.subscripts.split("->")[0].split(",")
     for letters, shape in zip(terms, call.shapes, strict=True):
         sizes |= dict(zip(letters, shape, strict=True))

@@ -78,7 +78,7 @@ def heads_of(parts: Iterable[str]) -> list[str]:
     rows = [0] if "x0_1" in parts else [0, 1] if "x1_1" in parts else None
     if rows is not None:
         parts = {name for name in parts if _is_node(name) and int(name[1]) in rows}
-    return sorted(parts, key=lambda name: number(name) if _is_node(name) else -number(name))
+    return sorted(parts, key=_fineness)
 
 
 def is_head(name: str) -> bool:
@@ -105,6 +105,12 @@ def gives_probabilities(layer: str) -> bool:
 def in_head(layer: str, head: str | None) -> str:
     """Name a layer of a head; the final head has no name."""
     return layer if head is None else f"{head}_{layer}"
+
+
+def _fineness(name: str) -> int:
+    """Return what rises from the coarsest part to the finest: columns rise, levels fall."""
+    own = number(name) or 0
+    return own if _is_node(name) else -own
 
 
 def _is_node(name: str) -> bool:

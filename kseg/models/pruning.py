@@ -34,17 +34,17 @@ def prune(model: keras.Model, level: int) -> keras.Model:
     return cut(model, head_of(model, level))
 
 
-def head_of(model: keras.Model, level: int | None) -> str | None:
-    """Return the name of the head of a level; `None` stays `None`.
+def head_of(model: keras.Model, level: int) -> str:
+    """Return the name of the head of a level.
 
     Raises:
         KsegError: The model has one head, or none of that level.
     """
     heads = levels(model)
-    if level is not None and level not in heads:
+    if level not in heads:
         allowed = ", ".join(f"{number} ({name})" for number, name in heads.items())
         raise KsegError(f"level must be one of {allowed}. Received: {level!r}.")
-    return heads.get(level)
+    return heads[level]
 
 
 def levels(model: keras.Model) -> dict[int, str]:

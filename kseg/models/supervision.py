@@ -39,7 +39,7 @@ def normalized(weights: Weights, count: int) -> tuple[float, ...]:
         base = {"equal": 1.0, "half": 2.0}[
             _checks.one_of(weights, ("equal", "half"), "head_weights")
         ]
-        parts = [base**index for index in range(count)]
+        parts = tuple(base**index for index in range(count))
     else:
         parts = _checks.weights(weights, "head_weights", "head")
         _checks.same_length(parts, range(count), "head_weights", "the heads")
@@ -114,9 +114,9 @@ class DeeplySupervised(keras.Model):
 
     def compute_loss(
         self,
-        x: KerasTensor | None = None,
-        y: KerasTensor | None = None,
-        y_pred: dict[str, KerasTensor] | None = None,
+        x: KerasTensor,
+        y: KerasTensor,
+        y_pred: dict[str, KerasTensor],
         sample_weight: KerasTensor | None = None,
         training: bool = True,
     ) -> KerasTensor:

@@ -202,10 +202,11 @@ def _put(content: dict, path: str, value: Any) -> None:
     """Set the value at a path, or several of them where a section is given."""
     whole, (*outer, last) = content, str(path).split(".")
     for name in outer:
-        content = content.get(name)
-        if not isinstance(content, dict):
+        inner = content.get(name)
+        if not isinstance(inner, dict):
             _known(path)
             raise KsegError(f"'{path}' leads into no section: it now holds {whole}.")
+        content = inner
     if not outer and last not in content:
         _known(path)
     if not outer and last in SECTIONS and not isinstance(value, Mapping | Section):

@@ -25,7 +25,7 @@ EPOCHS = (8, 300)
 
 def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
     """Fill what depends on the device alone: all that reading the data asks for."""
-    width = WIDTH[device.kind]
+    width: int | str = WIDTH[device.kind]
     if recipe.model.weights != "none" or recipe.model.filters != "own":
         width = "own"
     return recipe.changed(

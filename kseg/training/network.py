@@ -78,7 +78,8 @@ def set_seed(seed: int) -> None:
     """Seed Python, NumPy and Keras; where TensorFlow is not the backend, without importing it."""
     hidden = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
     if hidden:
-        sys.modules["tensorflow"] = None
+        # None has Python refuse the import; the declared type of `sys.modules` leaves that out.
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
     try:
         keras.utils.set_random_seed(seed)
     finally:

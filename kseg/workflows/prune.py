@@ -83,7 +83,8 @@ def prune(
 
     with machine.computing_on(device):
         heads = open_heads(opened)
-        pruning.head_of(heads, level)
+        if level is not None:
+            pruning.head_of(heads, level)
         samples = opened.source().split("val", opened.labels)
         watch.opened(opened, f"{len(samples)} images of val")
         with watch.counting("scoring", None) as on_image:
