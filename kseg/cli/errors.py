@@ -29,7 +29,8 @@ class Commands(click.Group):
         except click.NoSuchOption as error:
             raise _with_nearest(error) from None
         except click.ClickException as error:
-            error.message = "\n".join(map(printable, error.message.split("\n")))
+            # Click quotes what the shell made of a pattern; its own messages have several lines.
+            vars(error)["message"] = "\n".join(map(printable, error.message.split("\n")))
             raise
         except (click.exceptions.Exit, click.Abort):
             raise

@@ -474,6 +474,7 @@ def test_names_reach_the_terminal_as_they_are(here, tmp_path):
     (data / "test/images/a\x1b[2J\n0.png").write_text("no image")
     output += call("predict", data / "test/images", "--run", run, "--out", tmp_path, code=1)
     output += call("evaluate", run, "--data", data, code=1)
+    output += call("evaluate", run, "a\x1b[2J", code=2)
     assert "\x1b" not in output
     for expected in (r"gr$o$und\n ", r"\x1b[31m[red]box", r"a\x1b[2J\n0.png is not an image"):
         assert expected in output
