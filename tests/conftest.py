@@ -43,11 +43,15 @@ def write_split(folder: Path, count: int, size: tuple[int, int] = (40, 48), seed
         Image.fromarray(mask).save(folder / "masks" / f"{index}.png")
 
 
-@pytest.fixture
-def rectangles(tmp_path: Path) -> Path:
-    """A folder with train, val and test splits of rectangles, and a classes.json."""
-    root = tmp_path / "rectangles"
+def write_data(root: Path) -> Path:
+    """Write train, val and test splits of rectangles, and a classes.json."""
     for seed, (split, count) in enumerate({"train": 6, "val": 3, "test": 2}.items()):
         write_split(root / split, count, seed=seed)
     (root / "classes.json").write_text(json.dumps({"classes": ["ground", "box"]}))
     return root
+
+
+@pytest.fixture
+def rectangles(tmp_path: Path) -> Path:
+    """A folder with train, val and test splits of rectangles, and a classes.json."""
+    return write_data(tmp_path / "rectangles")

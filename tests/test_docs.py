@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -93,6 +94,11 @@ def test_the_class_file_of_the_readme_is_valid(tmp_path):
 
     (tmp_path / "classes.json").write_text(BLOCKS[5][1])
     assert read_labels(tmp_path / "classes.json").names == ("background", "road", "car")
+
+
+def test_what_an_option_needs_is_installed_by_the_first_line():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "tensorboard" in project["dependencies"]
 
 
 def test_every_command_stands_in_the_readme():

@@ -6,7 +6,6 @@ import doctest
 import importlib
 import inspect
 import io
-import json
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from PIL import Image
 
 import kseg
-from tests.conftest import write_split
+from tests.conftest import write_data
 
 PACKAGE = Path(kseg.__file__).parent
 PARTS = sorted(str(path.parent.relative_to(PACKAGE)) for path in PACKAGE.glob("*/__init__.pyi"))
@@ -58,9 +57,7 @@ EXAMPLES = {
 def place(tmp_path_factory):
     """A folder to work in, with `my_data` and a photo."""
     root = tmp_path_factory.mktemp("examples")
-    for seed, (split, count) in enumerate({"train": 6, "val": 3, "test": 2}.items()):
-        write_split(root / "my_data" / split, count, seed=seed)
-    (root / "my_data/classes.json").write_text(json.dumps({"classes": ["ground", "box"]}))
+    write_data(root / "my_data")
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(root / "photo.jpg")
     return root
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from kseg.cli.group import kseg
-from tests.conftest import write_split
+from tests.conftest import write_data, write_split
 
 FAST = ["--width", "4", "--size", "32", "--batch-size", "3"]
 TINY = ["--epochs", "2", *FAST]
@@ -31,9 +31,7 @@ def call(*arguments, code=0):
 def workplace(tmp_path_factory):
     """A folder with data, in which one run was trained."""
     root = tmp_path_factory.mktemp("workplace")
-    for seed, (split, count) in enumerate({"train": 6, "val": 3, "test": 2}.items()):
-        write_split(root / "data" / split, count, seed=seed)
-    (root / "data/classes.json").write_text(json.dumps({"classes": ["ground", "box"]}))
+    write_data(root / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         output = call("train", "--arch", "unet", "--data", "data", "--name", "first", *TINY)

@@ -1,11 +1,9 @@
 """A small run that the tests of workflows share."""
 
-import json
-
 import pytest
 
 import kseg
-from tests.conftest import write_split
+from tests.conftest import write_data
 
 TINY = {"arch": "convnet", "width": 2, "size": 32, "batch_size": 3, "epochs": 1}
 
@@ -14,9 +12,7 @@ TINY = {"arch": "convnet", "width": 2, "size": 32, "batch_size": 3, "epochs": 1}
 def workplace(tmp_path_factory):
     """A folder with data and a run, trained by one call."""
     root = tmp_path_factory.mktemp("workflows")
-    for seed, (split, count) in enumerate({"train": 6, "val": 3, "test": 2}.items()):
-        write_split(root / "data" / split, count, seed=seed)
-    (root / "data/classes.json").write_text(json.dumps({"classes": ["ground", "box"]}))
+    write_data(root / "data")
     kseg.train(data=root / "data", name="small", runs=root / "runs", **TINY)
     return root
 
