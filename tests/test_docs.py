@@ -1,6 +1,7 @@
 """What the README says is run: its scripts, its commands, and the examples."""
 
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -37,19 +38,30 @@ def test_every_block_of_the_readme_is_of_a_kind_that_is_run():
     assert BLOCKS[0][1] in (ROOT / "README.md").read_text().split("<!-- setup -->")[1]
 
 
-SCRIPTS = [text for kind, text in BLOCKS if kind == "python"] + [
-    text
-    for page in sorted((ROOT / "docs").glob("*.md"))
-    for text in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
-]
+def scripts_of(page):
+    return re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_scripts_of_the_pages_run(rectangles, tmp_path, script):
+@pytest.fixture
+def place(rectangles, tmp_path, monkeypatch):
+    """The working folder that the pages speak of."""
     rectangles.rename(tmp_path / "my_data")
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "photo.jpg")
-    (tmp_path / "script.py").write_text(script.replace("minutes=10", "minutes=0.02, width=4"))
-    assert "cuInit" not in run(["script.py"], tmp_path).stderr
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("script", scripts_of(ROOT / "README.md"))
+def test_scripts_of_the_readme_run(place, script):
+    """Each in a process of its own, and quietly."""
+    (place / "script.py").write_text(script.replace("minutes=10", "minutes=0.02, width=4"))
+    assert "cuInit" not in run(["script.py"], place).stderr
+
+
+@pytest.mark.parametrize("script", [text for page in PAGES[1:] for text in scripts_of(page)])
+def test_scripts_of_the_pages_run(place, script):
+    (place / "script.py").write_text(script.replace("minutes=10", "minutes=0.02, width=4"))
+    runpy.run_path("script.py")
 
 
 def commands_of(page):
@@ -75,10 +87,7 @@ def test_commands_of_the_pages_are_understood(rectangles, tmp_path, monkeypatch,
     command.make_context(words[0], words[1:])
 
 
-def test_commands_of_the_readme_run(rectangles, tmp_path, monkeypatch):
-    rectangles.rename(tmp_path / "my_data")
-    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "photo.jpg")
-    monkeypatch.chdir(tmp_path)
+def test_commands_of_the_readme_run(place, monkeypatch):
     monkeypatch.setenv("KSEG_TRAIN_WIDTH", "4")
     commands = [line.split()[1:] for line in BLOCKS[1][1].splitlines()]
     assert [command[0] for command in commands] == ["train", "evaluate", "predict"]
@@ -86,7 +95,7 @@ def test_commands_of_the_readme_run(rectangles, tmp_path, monkeypatch):
         command = ["0.02" if word == "10" else word for word in command]
         result = CliRunner().invoke(kseg, command, auto_envvar_prefix="KSEG")
         assert result.exit_code == 0, result.output
-    assert (tmp_path / "predictions/photo_mask.png").exists()
+    assert (place / "predictions/photo_mask.png").exists()
 
 
 def test_the_class_file_of_the_readme_is_valid(tmp_path):
