@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RESNET = "kseg.encoders.resnet:resnet"
 MIT = "kseg.encoders.mit:mit"
+LITE = "kseg.encoders.efficientnet_lite:efficientnet_lite"
 APPLICATION = "kseg.encoders.applications:application"
 
 # Name: the function that makes it, and the function's options.
@@ -28,6 +29,9 @@ ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "mit_b3": (MIT, {"width": 64, "depths": (3, 4, 18, 3)}),
     "mit_b4": (MIT, {"width": 64, "depths": (3, 8, 27, 3)}),
     "mit_b5": (MIT, {"width": 64, "depths": (3, 6, 40, 3)}),
+    "efficientnet_lite0": (LITE, {"variant": 0}),
+    "efficientnet_lite1": (LITE, {"variant": 1}),
+    "efficientnet_lite2": (LITE, {"variant": 2}),
     "efficientnetv2_b0": (APPLICATION, {"name": "efficientnetv2_b0"}),
     "efficientnetv2_b1": (APPLICATION, {"name": "efficientnetv2_b1"}),
     "efficientnetv2_b2": (APPLICATION, {"name": "efficientnetv2_b2"}),
@@ -65,7 +69,8 @@ def make_encoder(
         width: Channels of the first stage, for ResNets ("resnet34": 64) and Mix Transformers
             ("mit_b0": 32); `None` for the published width.
         weights: `None` for random weights, which `keras.utils.set_random_seed` repeats, or
-            "imagenet" for published ones, which are downloaded on first use.
+            "imagenet" for published ones. Those of EfficientNet-Lite come with the packages of
+            `kseg[pretrained]`; all others are downloaded on first use.
         frozen: Number of leading stages that are not trained, 0 to 5. A stage is all that leads to
             a feature, and 5 freezes the encoder. A frozen batch normalisation keeps its statistics.
 
@@ -91,7 +96,7 @@ def make_encoder(
         _checks.one_of(weights, ("imagenet",), "weights")
         pretrained.check(name)
     if width is not None:
-        if builder == APPLICATION:
+        if builder not in (RESNET, MIT):
             raise KsegError(
                 f"width={width!r} was given, but '{name}' has one width only. ResNets and Mix "
                 "Transformers take a width."

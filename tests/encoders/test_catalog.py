@@ -30,7 +30,10 @@ def test_the_catalogue_does_not_import_keras():
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet101", "mit_b0", "mit_b1", "mobilenetv3_small"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "resnet101", "mit_b0", "mit_b1", "efficientnet_lite0", "mobilenetv3_small"],
+)
 def test_features_are_a_tuple_of_five_strides(name):
     features = make_encoder(name)(keras.Input((64, 128, 3)))
     assert isinstance(features, tuple)
@@ -66,7 +69,7 @@ def test_a_grey_image_gives_what_its_rgb_copy_gives(name):
 
 
 @pytest.mark.parametrize("channels", [2, 4])
-@pytest.mark.parametrize("name", ["resnet18", "mit_b0", "mobilenetv3_small"])
+@pytest.mark.parametrize("name", ["resnet18", "mit_b0", "efficientnet_lite0", "mobilenetv3_small"])
 def test_any_channels(name, channels):
     model = build(name, (None, None, channels))
     assert run(model, np.zeros((1, 32, 64, channels)))[-1].shape[1:3] == (1, 2)
@@ -123,7 +126,7 @@ def test_frozen_batch_normalisation_keeps_its_statistics():
     assert moved("stage_2_block_1_norm_1")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mit_b0", "mobilenetv3_small"])
+@pytest.mark.parametrize("name", ["resnet18", "mit_b0", "efficientnet_lite0", "mobilenetv3_small"])
 def test_same_seed_gives_same_weights(name):
     weights = []
     for _ in range(2):
@@ -133,7 +136,7 @@ def test_same_seed_gives_same_weights(name):
         np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mit_b0", "mobilenetv3_small"])
+@pytest.mark.parametrize("name", ["resnet18", "mit_b0", "efficientnet_lite0", "mobilenetv3_small"])
 def test_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -153,6 +156,7 @@ def test_every_name_makes_a_function(name):
     [
         ({"name": "resnet43"}, "Unknown encoder 'resnet43'. Did you mean 'resnet34'"),
         ({"name": "vgg16", "width": 8}, "'vgg16' has one width only"),
+        ({"name": "efficientnet_lite1", "width": 8}, "'efficientnet_lite1' has one width only"),
         ({"name": "resnet50", "width": 8, "weights": "imagenet"}, "do not go together"),
         ({"name": "resnet50", "width": 0}, "width must be a whole number"),
         ({"name": "resnet50", "weights": "imagenette"}, "Unknown weights.*Did you mean 'imagenet'"),

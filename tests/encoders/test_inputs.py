@@ -25,7 +25,14 @@ def test_ranges_equal_those_of_keras(to, mode):
     np.testing.assert_allclose(scaled(images, to), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(("to", "ends"), [("unit", (0, 1)), ("symmetric_128", (-1, 127 / 128))])
+@pytest.mark.parametrize(
+    ("to", "ends"),
+    [
+        ("unit", (0, 1)),
+        ("symmetric_127", (-127 / 128, 1)),
+        ("symmetric_128", (-1, 127 / 128)),
+    ],
+)
 def test_ranges_end_where_they_should(to, ends):
     images = np.stack([np.zeros((2, 2, 3)), np.full((2, 2, 3), 255)])
     values = scaled(images, to)

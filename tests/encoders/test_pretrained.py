@@ -198,7 +198,7 @@ def test_a_missing_keras_cv_is_explained(monkeypatch):
 def test_nothing_is_looked_up_unless_asked_for(monkeypatch):
     monkeypatch.setattr(GET_FILE, fail)
     monkeypatch.setattr("socket.getaddrinfo", fail)
-    for name in ("mobilenetv3_small", "resnet50", "mit_b0"):
+    for name in ("mobilenetv3_small", "resnet50", "mit_b0", "efficientnet_lite0"):
         assert make_encoder(name)(keras.Input((64, 64, 3)))[-1].shape[1:3] == (2, 2)
     with pytest.raises(ValueError, match="Could not get"):
         make_encoder("mobilenetv3_small", weights="imagenet")(keras.Input((64, 64, 3)))

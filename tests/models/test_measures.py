@@ -141,7 +141,10 @@ def test_everything_in_kseg_is_counted(arch):
     assert measure(model).uncounted == ()
 
 
-@pytest.mark.parametrize("encoder", ["mit_b0", "mobilenetv3_small", "efficientnetv2_b0", "vgg16"])
+@pytest.mark.parametrize(
+    "encoder",
+    ["mit_b0", "efficientnet_lite0", "mobilenetv3_small", "efficientnetv2_b0", "vgg16"],
+)
 def test_everything_in_encoders_is_counted(encoder):
     with shapes_only():
         model = build(Model(arch="fpn", encoder=encoder), (None, None, 3), 2)
