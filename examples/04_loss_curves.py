@@ -19,8 +19,9 @@ side = 16 if "--smoke" in sys.argv else 64
 shares = (0.5, 0.05, 0.001)
 p = np.linspace(0.01, 0.99, 25)
 
-figure = Figure(figsize=(12, 8), layout="constrained")
-axes = figure.subplots(3, 4).ravel()
+rows = -(-len(LOSSES) // 4)
+figure = Figure(figsize=(12, rows * 8 / 3), layout="constrained")
+axes = figure.subplots(rows, 4).ravel()
 for axis, name in zip(axes, LOSSES, strict=False):
     loss = make_loss(name)
     for share in shares:

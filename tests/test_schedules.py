@@ -1,11 +1,12 @@
 """The schedule against its formula."""
 
+import keras
 import numpy as np
 import pytest
 
 from kseg._settings import validated
 from kseg.errors import KsegError
-from kseg.schedules import Schedule, cosine_with_warmup, make_schedule
+from kseg.schedules import SCHEDULES, Schedule, cosine_with_warmup, make_schedule
 
 pytestmark = pytest.mark.backend
 
@@ -18,10 +19,20 @@ def test_rises_linearly_and_falls_by_half_a_cosine():
     np.testing.assert_allclose(rates[20:], falling, atol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_very_short_trainings_have_a_schedule(steps):
-    rates = [float(cosine_with_warmup(0.1, steps)(step)) for step in range(steps)]
-    assert all(0 < rate <= 0.1 + 1e-6 for rate in rates)
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_all_rise_to_the_peak_whatever_the_length(name):
+    long = make_schedule(Schedule(name=name, warmup=0.2), 0.5, 100)
+    assert [float(long(step)) for step in (0, 20)] == pytest.approx([0.005, 0.5])
+    for steps in (1, 2, 3):
+        short = make_schedule(Schedule(name=name), 0.1, steps)
+        assert all(0 < float(short(step)) <= 0.1 + 1e-6 for step in range(steps))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_all_are_saved_with_the_optimizer(name):
+    optimizer = keras.optimizers.Adam(make_schedule(Schedule(name=name), 0.1, 50))
+    again = keras.optimizers.Adam.from_config(optimizer.get_config())
+    assert float(again._learning_rate(30)) == pytest.approx(float(optimizer._learning_rate(30)))
 
 
 def test_constant_rises_and_stays():

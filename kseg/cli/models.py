@@ -92,7 +92,7 @@ def _list(printer: "Printer", size: tuple[int, int], classes: int, width: int | 
             f"{_seen(measures):>7}  {entry.paper} {entry.year}"
         )
     takers = ", ".join(name for name, entry in ARCHITECTURES.items() if entry.encoder)
-    printer.say(
+    printer.show(
         f"\nAt {size[0]}x{size[1]} pixels, {classes} classes. 'sees' is the receptive field's side "
         f"in pixels; 'image' where all of it counts.\nAny encoder, by --encoder: {takers}.\n"
         f"Encoders: {', '.join(ENCODERS)}."
@@ -101,7 +101,7 @@ def _list(printer: "Printer", size: tuple[int, int], classes: int, width: int | 
 
 def _describe(printer: "Printer", arch: str, size: tuple[int, int], found: "Description") -> None:
     entry, measures = ARCHITECTURES[arch], found.measures
-    found.network.summary(line_length=110, print_fn=lambda text, **_: printer.say(text))
+    found.network.summary(line_length=110, print_fn=lambda text, **_: printer.show(text))
     uncounted = ", ".join(measures.uncounted)
     printer.facts(
         [

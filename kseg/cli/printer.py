@@ -27,6 +27,10 @@ class Printer(Bars):
         """Print names and values in two columns."""
         print_facts(self.console, facts)
 
+    def show(self, text: str) -> None:
+        """Print text of kseg's own, in lines."""
+        self.console.print(text, markup=False)
+
     def say(self, text: str) -> None:
         """Print a line."""
         self.console.print(printable(text), markup=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseg import _checks
 from kseg.encoders import pretrained
+from kseg.encoders.table import APPLICATIONS
 from kseg.errors import KsegError
 
 if TYPE_CHECKING:
@@ -29,27 +30,10 @@ ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "mit_b3": (MIT, {"width": 64, "depths": (3, 4, 18, 3)}),
     "mit_b4": (MIT, {"width": 64, "depths": (3, 8, 27, 3)}),
     "mit_b5": (MIT, {"width": 64, "depths": (3, 6, 40, 3)}),
+    **{name: (APPLICATION, {"name": name}) for name in APPLICATIONS},
     "efficientnet_lite0": (LITE, {"variant": 0}),
     "efficientnet_lite1": (LITE, {"variant": 1}),
     "efficientnet_lite2": (LITE, {"variant": 2}),
-    "efficientnetv2_b0": (APPLICATION, {"name": "efficientnetv2_b0"}),
-    "efficientnetv2_b1": (APPLICATION, {"name": "efficientnetv2_b1"}),
-    "efficientnetv2_b2": (APPLICATION, {"name": "efficientnetv2_b2"}),
-    "efficientnetv2_b3": (APPLICATION, {"name": "efficientnetv2_b3"}),
-    "efficientnetv2_s": (APPLICATION, {"name": "efficientnetv2_s"}),
-    "efficientnetv2_m": (APPLICATION, {"name": "efficientnetv2_m"}),
-    "efficientnetv2_l": (APPLICATION, {"name": "efficientnetv2_l"}),
-    "mobilenetv2": (APPLICATION, {"name": "mobilenetv2"}),
-    "mobilenetv3_small": (APPLICATION, {"name": "mobilenetv3_small"}),
-    "mobilenetv3_large": (APPLICATION, {"name": "mobilenetv3_large"}),
-    "densenet121": (APPLICATION, {"name": "densenet121"}),
-    "densenet169": (APPLICATION, {"name": "densenet169"}),
-    "densenet201": (APPLICATION, {"name": "densenet201"}),
-    "resnet50v2": (APPLICATION, {"name": "resnet50v2"}),
-    "resnet101v2": (APPLICATION, {"name": "resnet101v2"}),
-    "resnet152v2": (APPLICATION, {"name": "resnet152v2"}),
-    "vgg16": (APPLICATION, {"name": "vgg16"}),
-    "vgg19": (APPLICATION, {"name": "vgg19"}),
 }
 STAGES = 5
 

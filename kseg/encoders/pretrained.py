@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kseg import _extras
 from kseg.encoders import wheels
+from kseg.encoders.table import APPLICATIONS
 from kseg.errors import KsegError
 
 if TYPE_CHECKING:
@@ -111,8 +112,6 @@ def _keras_cv_name(name: str) -> str:
 def _from_applications(name: str) -> Weights:
     import keras
 
-    from kseg.encoders.applications import APPLICATIONS
-
     function, pixels, _ = APPLICATIONS[name]
     model = getattr(keras.applications, function)(
         include_top=False, weights="imagenet", input_shape=(224, 224, 3)
@@ -142,22 +141,5 @@ SOURCES = {
     "efficientnet_lite1": PACKAGES,
     "efficientnet_lite2": PACKAGES,
     "resnet50": KERAS_CV,
-    "efficientnetv2_b0": KERAS_APPLICATIONS,
-    "efficientnetv2_b1": KERAS_APPLICATIONS,
-    "efficientnetv2_b2": KERAS_APPLICATIONS,
-    "efficientnetv2_b3": KERAS_APPLICATIONS,
-    "efficientnetv2_s": KERAS_APPLICATIONS,
-    "efficientnetv2_m": KERAS_APPLICATIONS,
-    "efficientnetv2_l": KERAS_APPLICATIONS,
-    "mobilenetv2": KERAS_APPLICATIONS,
-    "mobilenetv3_small": KERAS_APPLICATIONS,
-    "mobilenetv3_large": KERAS_APPLICATIONS,
-    "densenet121": KERAS_APPLICATIONS,
-    "densenet169": KERAS_APPLICATIONS,
-    "densenet201": KERAS_APPLICATIONS,
-    "resnet50v2": KERAS_APPLICATIONS,
-    "resnet101v2": KERAS_APPLICATIONS,
-    "resnet152v2": KERAS_APPLICATIONS,
-    "vgg16": KERAS_APPLICATIONS,
-    "vgg19": KERAS_APPLICATIONS,
+    **dict.fromkeys(APPLICATIONS, KERAS_APPLICATIONS),
 }

@@ -32,6 +32,7 @@ def test_one_is_described_and_drawn(tmp_path, monkeypatch):
     output = call("models", "unetpp", "--width", "8", "--classes", "5")
     for expected in ("x0_4_conv_1", "https://arxiv.org/abs/1807.10165", "kseg.build_unetpp"):
         assert expected in output
+    assert "\\n" not in output
     assert Image.open("unetpp.png").size[0] > 500
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kseg.encoders import ENCODERS, make_encoder
-from kseg.encoders.applications import APPLICATIONS, application
+from kseg.encoders.applications import application
+from kseg.encoders.table import APPLICATIONS
 
 ONE_A_FAMILY = [
     "efficientnetv2_b0",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kseg.encoders import make_encoder, pretrained
-from kseg.encoders.applications import APPLICATIONS
+from kseg.encoders.table import APPLICATIONS
 
 GET_FILE = "keras.src.utils.file_utils.get_file"
 

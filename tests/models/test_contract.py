@@ -71,8 +71,8 @@ EVERY_BLOCK = ("attention_unet", "deeplabv3plus", "pan", "segformer", "unetpp")
 MARKS = dict.fromkeys(EVERY_BLOCK, pytest.mark.backend)
 
 
-def test_the_figures_name_every_architecture():
-    assert set(FIGURE) == set(ARCHITECTURES)
+def test_the_figures_name_architectures():
+    assert set(FIGURE) <= set(ARCHITECTURES)
     assert list(ARCHITECTURES) == sorted(ARCHITECTURES)
 
 
