@@ -255,7 +255,7 @@ def _said(error: OSError) -> str:
 def _left(run: Run, replaces: bool) -> str:
     """Say what is left of a training that the disk ended."""
     if is_worth_keeping(run, replaces=replaces):
-        return f'{run.path} holds the best epoch until then: kseg.evaluate("{run.name}").'
+        return f'{run.path} holds the best epoch until then: kseg.evaluate("{run.path}").'
     kept = "the run that was to be replaced is as it was" if replaces else "nothing is kept"
     return f"No epoch was whole, and {kept}."
 

@@ -489,7 +489,7 @@ def test_a_full_disk_says_what_is_left(here, monkeypatch):
     monkeypatch.setattr("kseg._files.os.fsync", full)
     for enough, expected in (
         (2, "No epoch was whole, and nothing is kept."),
-        (6, "holds the best epoch until then: kseg evaluate full."),
+        (6, "holds the best epoch until then: kseg evaluate saved_models/full."),
     ):
         saved.clear()
         output = call("train", "--data", "data", "--name", "full", *PLAIN, code=1)
