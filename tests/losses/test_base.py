@@ -95,7 +95,7 @@ def test_probabilities_of_zero_and_one_stay_finite(name, classes):
         assert np.isfinite(gradient(lambda x: loss(mask, x), prediction)).all()
     assert value(loss(mask, right)) == pytest.approx(0, abs=5e-3)
     largest = {"ce": 16, "focal": 16, "topk": 16, "lovasz_hinge": 17, "boundary": 0.05}
-    assert value(loss(mask, wrong)) > largest.get(name, 0.4)
+    assert value(loss(mask, wrong)) > largest.get(name, 0.99)
 
 
 @every_loss

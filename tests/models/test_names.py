@@ -13,12 +13,18 @@ from kseg.models.settings import Model
 from kseg.models.supervision import supervise
 
 LEVELS = {
+    "attention_unet": 4,
     "deep_unet": 6,
+    "encoder_decoder": 4,
     "encoder_unet": 5,
     "linknet": 5,
     "manet": 5,
+    "r2unet": 4,
+    "residual_unet": 4,
     "resnet34_unet": 6,
     "u2net": 5,
+    "unet": 4,
+    "unet3plus": 4,
 }
 # The parts of decoders, the coarsest first; those of others are numbered, and end at decoder_1.
 DECODERS = {
