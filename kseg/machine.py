@@ -1,6 +1,7 @@
 """What this machine can do: backend, device, number format; and a quiet start of the backend."""
 
 import contextlib
+import ctypes
 import importlib.util
 import logging
 import os
@@ -57,6 +58,7 @@ def backend() -> str:
     if keras.backend.backend() == "tensorflow":
         # It warns of every new image size and model as if it were a mistake.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    _keep_freed_memory()
     return keras.backend.backend()
 
 
@@ -131,6 +133,21 @@ def quiet_start() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(original, 2)
             os.close(original)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep the memory that it is given back, for the next tensor of that size.
+
+    By itself it returns large pieces to the system at once, and every step of a training gets its
+    tensors anew, page by page. That takes a third to a half of the time of a step on some machines
+    (`benchmarks/memory.py`). Where another library allocates the memory, nothing changes.
+    """
+    mmap_max, trim_threshold, top_pad = -4, -1, -2
+    with contextlib.suppress(OSError, AttributeError):  # no glibc
+        set_option = ctypes.CDLL(None).mallopt
+        set_option(mmap_max, 0)
+        set_option(trim_threshold, 2**31 - 1)
+        set_option(top_pad, 2**26)
 
 
 def _tensorflow_gpu() -> tuple[str, float] | None:

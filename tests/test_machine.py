@@ -1,6 +1,7 @@
 """Device and number format; what is said at a start that fails."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -65,3 +66,27 @@ def test_a_missing_backend_is_explained():
 
 def test_versions_name_the_packages():
     assert {"python", "kseg", "keras", "numpy"} <= machine.versions().keys()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the way of glibc")
+def test_memory_that_was_freed_is_used_again():
+    """A large array that follows another gets its pages: no page is asked of the system for it."""
+    script = """
+import resource
+import numpy as np
+from kseg import machine
+
+machine.backend()
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+np.ones(2**26, np.uint8)
+before = faults()
+np.ones(2**26, np.uint8)
+print(faults() - before)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(result.stdout) < 100  # of 16,384 pages
