@@ -1,11 +1,15 @@
-"""Training speed of a U-Net against PyTorch, on the CPU: images per second, in alternating runs.
+"""A training step of kseg's networks against the same ones in PyTorch, on the CPU, by turns.
 
-    python -m pip install torch
+    python -m pip install torch timm
     python benchmarks/train_step.py
+    python benchmarks/train_step.py --network pretrained --compiled
+    KERAS_BACKEND=jax python benchmarks/train_step.py
 
-Both networks do the same work: filters 16 to 256, double convolutions with batch normalisation and
-ReLU, max pooling, transposed up-sampling, 11 classes, cross-entropy, Adam. The runs alternate, so
-that a change in the machine's speed meets both; the last line of each precision is the figure.
+Each pair does the same work: the plain U-Net of filters 16 to 256, a U-Net++ of filters 16 to 128
+with its three heads, and the pretrained default, an EfficientNet-Lite0 under a decoder of 96, 64
+and 48 channels that ends at stride 4; 11 classes, cross-entropy, AdamW, channels last. The runs
+alternate, so that a change in the machine's speed meets both; the last line of each precision is
+the figure. PyTorch's side profits from the kept memory of `kseg.machine` too.
 """
 
 import os
@@ -21,41 +25,61 @@ import keras
 import numpy as np
 import torch
 
-from kseg import build_unet
+from kseg import build_encoder_unet, build_unet, build_unetpp, machine
+from kseg.encoders import make_encoder
 from kseg.losses import CrossEntropy
 
 FILTERS = (16, 32, 64, 128, 256)
+NESTED = (16, 32, 64, 128)
+DECODER = (96, 64, 48)
 CLASSES = 11
+ANY = (None, None, 3)
 
 
-def kseg_step(images: np.ndarray, masks: np.ndarray, precision: str) -> Callable[[], None]:
-    """Return a function that trains kseg's U-Net for one step."""
+def _pretrained() -> keras.Model:
+    encoder = make_encoder("efficientnet_lite0")
+    return build_encoder_unet(ANY, CLASSES, encoder=encoder, filters=DECODER)
+
+
+def kseg_step(
+    network: str, images: np.ndarray, masks: np.ndarray, precision: str
+) -> Callable[[], None]:
+    """Return a function that trains kseg's network for one step."""
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    model = build_unet((None, None, 3), CLASSES, filters=FILTERS)
-    model.compile(keras.optimizers.Adam(1e-3), CrossEntropy(), jit_compile=False)
+    model = {
+        "unet": lambda: build_unet(ANY, CLASSES, filters=FILTERS),
+        "unetpp": lambda: build_unetpp(ANY, CLASSES, filters=NESTED),
+        "pretrained": _pretrained,
+    }[network]()
+    compiled = False if keras.backend.backend() == "tensorflow" else "auto"
+    model.compile(keras.optimizers.AdamW(1e-3), CrossEntropy(), jit_compile=compiled)
     return lambda: model.train_on_batch(images, masks)
 
 
 def torch_step(
-    images: np.ndarray, masks: np.ndarray, precision: str, compiled: bool
+    network: str, images: np.ndarray, masks: np.ndarray, precision: str, compiled: bool
 ) -> Callable[[], None]:
     """Return a function that trains the same network in PyTorch for one step, channels last."""
-    model = TorchUNet().to(memory_format=torch.channels_last)
+    kinds = {"unet": TorchUNet, "unetpp": TorchUNetPlusPlus, "pretrained": TorchPretrained}
+    model = kinds[network]().to(memory_format=torch.channels_last)
     if compiled:
         model = torch.compile(model)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     images = torch.from_numpy(images).permute(0, 3, 1, 2)
     masks = torch.from_numpy(masks).long()
 
     def step() -> None:
         x = images.float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            logits = model(x)
-        loss = torch.nn.functional.cross_entropy(logits.float(), masks, ignore_index=255)
+            heads = model(x)
+        heads = heads if isinstance(heads, list) else [heads]
+        losses = [
+            torch.nn.functional.cross_entropy(logits.float(), masks, ignore_index=255)
+            for logits in heads
+        ]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (sum(losses) / len(losses)).backward()
         optimizer.step()
-        loss.item()
 
     return step
 
@@ -63,7 +87,7 @@ def torch_step(
 class TorchUNet(torch.nn.Module):
     """The same U-Net, as PyTorch users write it."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = CLASSES) -> None:
         super().__init__()
         nn = torch.nn
         widths = (3, *FILTERS)
@@ -74,7 +98,7 @@ class TorchUNet(torch.nn.Module):
             nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(FILTERS, FILTERS[1:], strict=False)
         )
         self.decoder = nn.ModuleList(_double(2 * a, a) for a in FILTERS[:-1])
-        self.head = nn.Conv2d(FILTERS[0], CLASSES, 1)
+        self.head = nn.Conv2d(FILTERS[0], classes, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits, `(n, classes, H, W)`."""
@@ -85,6 +109,72 @@ class TorchUNet(torch.nn.Module):
         for level in reversed(range(len(self.decoder))):
             x = self.decoder[level](torch.cat([features[level], self.up[level](x)], 1))
         return self.head(x)
+
+
+class TorchUNetPlusPlus(torch.nn.Module):
+    """The same U-Net++, with a head per column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        nn = torch.nn
+        self.depth = len(NESTED) - 1
+        self.nodes, self.heads = nn.ModuleDict(), nn.ModuleList()
+        for level, width in enumerate(NESTED):
+            self.nodes[f"{level}_0"] = _double(NESTED[level - 1] if level else 3, width)
+        for column in range(1, self.depth + 1):
+            for level in range(self.depth + 1 - column):
+                inputs = column * NESTED[level] + NESTED[level + 1]
+                self.nodes[f"{level}_{column}"] = _double(inputs, NESTED[level])
+            self.heads.append(nn.Conv2d(NESTED[0], CLASSES, 1))
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the logits of each head, `(n, classes, H, W)`."""
+        found = {}
+        for level in range(self.depth + 1):
+            x = x if level == 0 else torch.nn.functional.max_pool2d(x, 2)
+            x = found[level, 0] = self.nodes[f"{level}_0"](x)
+        for column in range(1, self.depth + 1):
+            for level in range(self.depth + 1 - column):
+                below = _doubled(found[level + 1, column - 1])
+                before = [found[level, earlier] for earlier in range(column)]
+                found[level, column] = self.nodes[f"{level}_{column}"](
+                    torch.cat([below, *before], 1)
+                )
+        return [head(found[0, column]) for column, head in enumerate(self.heads, start=1)]
+
+
+class TorchPretrained(torch.nn.Module):
+    """An EfficientNet-Lite0 of timm under the same decoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import timm
+
+        nn = torch.nn
+        name = "tf_efficientnet_lite0"
+        self.encoder = timm.create_model(name, pretrained=False, features_only=True)
+        channels = self.encoder.feature_info.channels()
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in channels)
+        inputs = [
+            below + skipped
+            for below, skipped in zip(
+                (channels[4], *DECODER), (channels[3], channels[2], channels[1]), strict=False
+            )
+        ]
+        self.decoder = nn.ModuleList(_double(a, b) for a, b in zip(inputs, DECODER, strict=True))
+        self.head = nn.Conv2d(DECODER[-1], CLASSES, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits, `(n, classes, H, W)`."""
+        found = [norm(y) for norm, y in zip(self.norms, self.encoder(x), strict=True)]
+        x = found[4]
+        for block, skipped in zip(self.decoder, (found[3], found[2], found[1]), strict=True):
+            x = block(torch.cat([torch.nn.functional.interpolate(x, scale_factor=2), skipped], 1))
+        return _doubled(_doubled(self.head(x)))
+
+
+def _doubled(x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
 
 
 def _double(inputs: int, outputs: int) -> torch.nn.Sequential:
@@ -103,32 +193,51 @@ def _rate(step: Callable[[], None], images: int, steps: int) -> float:
 
 
 @click.command()
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    type=click.Choice(["unet", "unetpp", "pretrained"]),
+    help="One or more of them; by default all.",
+)
 @click.option("--size", default=256, show_default=True, help="Height and width of the images.")
 @click.option("--batch", default=8, show_default=True, help="Images per step.")
 @click.option("--rounds", default=6, show_default=True, help="Alternating runs of each.")
 @click.option("--steps", default=4, show_default=True, help="Steps per run.")
 @click.option("--threads", default=os.cpu_count(), show_default=True, help="Threads of both.")
 @click.option("--compiled", is_flag=True, help="Compare with torch.compile instead of eager.")
-def main(size: int, batch: int, rounds: int, steps: int, threads: int, compiled: bool) -> None:
+def main(
+    networks: tuple[str, ...],
+    size: int,
+    batch: int,
+    rounds: int,
+    steps: int,
+    threads: int,
+    compiled: bool,
+) -> None:
     """Print images per second of both, and their ratio, in float32 and bfloat16."""
     torch.set_num_threads(threads)
-    if keras.backend.backend() == "tensorflow":
+    if machine.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     masks = rng.integers(0, CLASSES, (batch, size, size), dtype=np.uint8)
-    for precision in ("float32", "bfloat16"):
-        ours = kseg_step(images, masks, precision)
-        theirs = torch_step(images, masks, precision, compiled)
-        _rate(ours, batch, 2), _rate(theirs, batch, 2)
-        pairs = [(_rate(ours, batch, steps), _rate(theirs, batch, steps)) for _ in range(rounds)]
-        for name, rates in zip(("kseg", "PyTorch"), zip(*pairs, strict=True), strict=True):
-            figures = f"median {median(rates):6.1f}  min {min(rates):6.1f}"
-            click.echo(f"{precision:9} {name:8} images/s {figures}")
-        ratios = [a / b for a, b in pairs]
-        click.echo(f"{precision:9} ratio    median {median(ratios):.2f}  min {min(ratios):.2f}")
+    for network in networks or ("unet", "unetpp", "pretrained"):
+        for precision in ("float32", "bfloat16"):
+            ours = kseg_step(network, images, masks, precision)
+            theirs = torch_step(network, images, masks, precision, compiled)
+            _rate(ours, batch, 2), _rate(theirs, batch, 2)
+            pairs = [
+                (_rate(ours, batch, steps), _rate(theirs, batch, steps)) for _ in range(rounds)
+            ]
+            label = f"{network:10} {precision:8}"
+            for name, rates in zip(("kseg", "PyTorch"), zip(*pairs, strict=True), strict=True):
+                figures = f"median {median(rates):6.1f}  min {min(rates):6.1f}"
+                click.echo(f"{label} {name:8} images/s {figures}")
+            ratios = [a / b for a, b in pairs]
+            click.echo(f"{label} ratio    median {median(ratios):.2f}  min {min(ratios):.2f}")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,14 @@ def positive_int(value: int, what: str) -> int:
     return int(value)
 
 
-def widths(values: Sequence, what: str, *, at_least: int = 1, nested: bool = False) -> tuple:
+def widths(
+    values: Sequence,
+    what: str,
+    *,
+    at_least: int = 1,
+    at_most: int | None = None,
+    nested: bool = False,
+) -> tuple:
     """Return `values` as a tuple of widths: whole numbers, or tuples of them where `nested`."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise KsegError(
@@ -84,6 +91,11 @@ def widths(values: Sequence, what: str, *, at_least: int = 1, nested: bool = Fal
     if len(values) < at_least:
         raise KsegError(
             f"{what} needs at least {at_least} entries, one per level. Received: {tuple(values)!r}."
+        )
+    if at_most is not None and len(values) > at_most:
+        raise KsegError(
+            f"{what} must have at most {at_most} entries, one per level. "
+            f"Received: {tuple(values)!r}."
         )
     return tuple(
         widths(value, what) if nested and isinstance(value, Sequence) else positive_int(value, what)

@@ -26,8 +26,11 @@ class Optimizer(Section):
 
     name: str = setting("adamw", f"Optimizer: {', '.join(OPTIMIZERS)}", word="optimizer")
     learning_rate: Rate | None = setting(None, "Peak learning rate")
+    encoder_rate: Annotated[float, Field(gt=0, le=1)] | None = setting(
+        None, "Part of the rate at which an encoder of ImageNet weights learns; 1 for all of it"
+    )
     weight_decay: Weight = setting(
-        1e-4, "Part of each weight that is taken away per step, times the learning rate"
+        1e-2, "Part of each weight that is taken away per step, times the learning rate"
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = setting(
         MOMENTUM, "Momentum of sgd", is_option=False

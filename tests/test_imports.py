@@ -24,7 +24,7 @@ FLOORS = [
     {"encoders"},
     {"blocks"},
     {"losses", "metrics", "data", "plots"},
-    {"layers", "schedules", "optimizers"},
+    {"layers", "schedules", "optimizers", "rates"},
     {"labels"},
     {"machine"},
     {"_calls", "_settings"},

@@ -41,4 +41,4 @@ def test_an_unknown_one_gets_the_nearest():
     with pytest.raises(KsegError, match="Did you mean 'adamw'"):
         validated(Optimizer, "adammw")
     assert validated(Optimizer, "sgd").name == "sgd"
-    assert np.isclose(Optimizer().weight_decay, 1e-4)
+    assert np.isclose(Optimizer().weight_decay, 1e-2)

@@ -6,7 +6,7 @@ import pytest
 
 from kseg._settings import validated
 from kseg.errors import KsegError
-from kseg.schedules import SCHEDULES, Schedule, cosine_with_warmup, make_schedule
+from kseg.schedules import SCHEDULES, Schedule, cosine_with_warmup, make_schedule, one_cycle
 
 pytestmark = pytest.mark.backend
 
@@ -19,10 +19,19 @@ def test_rises_linearly_and_falls_by_half_a_cosine():
     np.testing.assert_allclose(rates[20:], falling, atol=1e-6)
 
 
+def test_one_cycle_rises_from_a_twenty_fifth_for_three_tenths():
+    schedule = one_cycle(0.5, steps=100)
+    rates = np.array([float(schedule(step)) for step in range(101)])
+    np.testing.assert_allclose(rates[:31], np.linspace(0.02, 0.5, 31), rtol=1e-5)
+    falling = 0.5 * (1 + np.cos(np.pi * np.arange(71) / 70)) / 2
+    np.testing.assert_allclose(rates[30:], falling, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_all_rise_to_the_peak_whatever_the_length(name):
     long = make_schedule(Schedule(name=name, warmup=0.2), 0.5, 100)
-    assert [float(long(step)) for step in (0, 20)] == pytest.approx([0.005, 0.5])
+    assert float(long(0)) <= 0.02
+    assert float(long(20)) == pytest.approx(0.5)
     for steps in (1, 2, 3):
         short = make_schedule(Schedule(name=name), 0.1, steps)
         assert all(0 < float(short(step)) <= 0.1 + 1e-6 for step in range(steps))

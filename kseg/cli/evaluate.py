@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kseg.cli.options import device_option, mask_suffix_option, runs_option
+from kseg.cli.options import device_option, flip_option, mask_suffix_option, runs_option
 
 BORDER = 3.0
 
@@ -30,6 +30,7 @@ BORDER = 3.0
 )
 @click.option("--calibration", is_flag=True, help="Compare probabilities with how often they hold.")
 @click.option("--per-image", is_flag=True, help="Score each image by itself; print the worst.")
+@flip_option
 @device_option
 @runs_option
 def evaluate(
@@ -40,6 +41,7 @@ def evaluate(
     border: float | None,
     calibration: bool,
     per_image: bool,
+    flip: bool,
     device: str | None,
     runs: Path,
 ) -> None:
@@ -66,6 +68,7 @@ def evaluate(
         border=border,
         calibration=calibration,
         per_image=per_image,
+        flip=flip,
         device=device,
         progress=printer,
     )

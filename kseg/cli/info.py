@@ -7,10 +7,15 @@ import click
 def info() -> None:
     """Show versions, backend and device."""
     from kseg import machine
-    from kseg.cli.printer import start
+    from kseg.cli.printer import per_step, start
 
     printer = start()
     device = machine.device()
     printer.facts(list(machine.versions().items()))
     printer.starts(device)
-    printer.facts([("precision", f"{device.precision}, the default here")])
+    known = machine.step_times()
+    note = "the default here" if device.kind == "gpu" else "until a longer training has timed it"
+    printer.facts([("precision", f"{device.precision}, {note}")])
+    printer.facts(
+        [("", f"{network}: seconds per step, {per_step(known[network])}") for network in known]
+    )

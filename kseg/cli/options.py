@@ -47,6 +47,13 @@ def runs_option(command: Callable) -> Callable:
     )(command)
 
 
+flip_option = click.option(
+    "--flip",
+    is_flag=True,
+    help="Average the answers for an image and for its mirror image, in twice the time.",
+)
+
+
 def checked_by(function: Callable[[str], Any]) -> Callable:
     """Return a click callback that refuses a value for which `function` raises a `KsegError`."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from kseg._text import printable
-from kseg.cli.options import device_option, runs_option
+from kseg.cli.options import device_option, flip_option, runs_option
 
 
 @click.command()
@@ -18,10 +18,11 @@ from kseg.cli.options import device_option, runs_option
     show_default=True,
     help="Folder for masks and overlays.",
 )
+@flip_option
 @device_option
 @runs_option
 def predict(
-    images: tuple[str, ...], run: str | None, out: Path, device: str | None, runs: Path
+    images: tuple[str, ...], run: str | None, out: Path, flip: bool, device: str | None, runs: Path
 ) -> None:
     """Predict the masks of images: files, folders (all images in them) and patterns like '*.jpg'.
 
@@ -39,7 +40,7 @@ def predict(
     from kseg.workflows.predict import predict
 
     done = failed = 0
-    for found in predict(opened, images, out=out, device=device, progress=printer):
+    for found in predict(opened, images, out=out, flip=flip, device=device, progress=printer):
         if found.error is not None:
             failed += 1
             click.echo(printable(f"Error: {found.error}"), err=True)

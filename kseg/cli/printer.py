@@ -1,6 +1,6 @@
 """What commands print while a workflow works."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,11 @@ class Printer(Bars):
         if device.problem:
             self.facts([("", device.problem)])
 
+    def chose(self, why: str) -> None:
+        """Print which network was chosen, and why."""
+        if why:
+            self.facts([("chosen", why)])
+
     def opened(self, run: "Run", data: str) -> None:
         """Print the run, and what it is used on."""
         self.facts([("run", str(run.path)), *([("data", data)] if data else [])])
@@ -76,6 +81,10 @@ class Printer(Bars):
         """Print that the speed is measured."""
         self.say(f"measuring what this machine does in {minutes:g} minutes ...")
 
+    def timed(self, found: Mapping[str, float]) -> None:
+        """Print how many seconds a step takes in each number format."""
+        self.facts([("precision", f"seconds per step: {per_step(found)}")])
+
     def planned(self, plan: "Plan") -> None:
         """Print the plan."""
         height, width = plan.input.size
@@ -92,9 +101,9 @@ class Printer(Bars):
                 ),
                 (
                     "",
-                    f"{plan.optimizer.name}, learning rate {plan.optimizer.learning_rate:g} "
-                    f"({plan.schedule.name}), loss {plan.loss.terms}, class weights {weights}, "
-                    f"seed {plan.seed}",
+                    f"{plan.optimizer.name}, learning rate {plan.optimizer.learning_rate:g}"
+                    f"{_of_encoder(plan)} ({plan.schedule.name}), loss {plan.loss.terms}, class "
+                    f"weights {weights}, seed {plan.seed}",
                 ),
             ]
         )
@@ -122,6 +131,16 @@ def start() -> Printer:
 
     machine.backend()
     return Printer()
+
+
+def _of_encoder(plan: "Plan") -> str:
+    part = plan.optimizer.encoder_rate
+    return "" if part == 1 else f", of the encoder {plan.optimizer.learning_rate * part:g}"
+
+
+def per_step(found: Mapping[str, float]) -> str:
+    """Spell the seconds per step in each number format."""
+    return ", ".join(f"{name} {seconds:.3f}" for name, seconds in found.items())
 
 
 def _scale(plan: "Plan") -> str:

@@ -11,9 +11,13 @@ from kseg.data.reading.files import fitted
 
 RARE = 0.01
 """A class of a smaller part of the pixels is called rare."""
-MOST = {"cpu": 256, "gpu": 1024}
+MOST = {"cpu": 320, "gpu": 1024}
 """Longer sides of images are made this short."""
-LARGEST_CROP = {"cpu": 256, "gpu": 512}
+MOST_PRETRAINED = {"cpu": 480, "gpu": 1024}
+"""The same where the encoder has learned from photos: it knows details that a small image lacks."""
+CROP = 0.75
+"""The part of an image's sides that is trained on."""
+LARGEST_CROP = {"cpu": 384, "gpu": 512}
 """The sides of what is trained on are no longer."""
 
 
@@ -41,6 +45,7 @@ def advise(
     pixels: np.ndarray,
     *,
     on_gpu: bool,
+    is_pretrained: bool = False,
     stride: int = 32,
     max_side: int | None = None,
     loss: str = "ce",
@@ -48,15 +53,17 @@ def advise(
 ) -> Advice:
     """Say what to train with on images of these sizes and classes of these pixels.
 
-    The crop has the median of each side, once larger images are made smaller, but at most 256 on a
-    CPU and 512 on a GPU, and is floored to a multiple of `stride`.
+    The crop has three quarters of the median of each side, once larger images are made smaller, but
+    at most 384 on a CPU and 512 on a GPU, and is floored to a multiple of `stride`.
 
     Args:
         sizes: `(height, width)` of each training image, whole numbers, shape `(samples, 2)`.
         pixels: Pixels of each class in each training mask, shape `(samples, classes)`.
         on_gpu: Whether a GPU is to train.
+        is_pretrained: Whether the network's encoder has learned from photos.
         stride: What the sides of a crop must be multiples of.
-        max_side: The longest side of an image; by default 256 on a CPU, 1024 on a GPU.
+        max_side: The longest side of an image; by default 320 on a CPU, 480 there with an encoder
+            that has learned from photos, 1024 on a GPU.
         loss: Name of the loss.
         weigh: Whether the loss takes class weights: whether it is one of pixels only.
 
@@ -64,12 +71,17 @@ def advise(
         All of it; what was given, as it was given.
     """
     kind = "gpu" if on_gpu else "cpu"
-    max_side = max_side or MOST[kind]
+    max_side = max_side or longest_side(on_gpu, is_pretrained)
     read = [fitted(size, max_side) for size in np.asarray(sizes).tolist()]
-    sides = np.minimum(np.median(read, axis=0), LARGEST_CROP[kind])
+    sides = np.minimum(CROP * np.median(read, axis=0), LARGEST_CROP[kind])
     height, width = (int(max(1, side // stride)) * stride for side in sides)
     rare = rare_classes(pixels)
     return Advice(max_side, (height, width), loss, "enet" if rare and weigh else "none", rare)
+
+
+def longest_side(on_gpu: bool, is_pretrained: bool) -> int:
+    """Return the side to which larger images are made smaller."""
+    return (MOST_PRETRAINED if is_pretrained else MOST)["gpu" if on_gpu else "cpu"]
 
 
 def rare_classes(pixels: np.ndarray) -> tuple[int, ...]:

@@ -36,6 +36,8 @@ ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "efficientnet_lite2": (LITE, {"variant": 2}),
 }
 STAGES = 5
+DILATED = (RESNET, LITE)
+"""The functions whose last stages can be dilated."""
 
 
 def make_encoder(
@@ -115,7 +117,7 @@ def _encode(
     if weights is not None:
         pretrained.load(name, _layers_between(x, features))
     for layer in _layers_between(x, features[:frozen]):
-        layer.trainable = False
+        layer.trainable = not pretrained.is_published(layer.name)
     return features
 
 

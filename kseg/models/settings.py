@@ -12,6 +12,8 @@ from kseg.models.architectures import ARCHITECTURES
 
 OWN = "own"
 NONE = "none"
+AUTO = "auto"
+IMAGENET: Literal["imagenet"] = "imagenet"
 
 # The parts that are chosen by a text, such as "residual(dropout=0.1)": the table of each, and the
 # arguments that the text must give.
@@ -47,14 +49,18 @@ class Model(Section):
 
     shorthand: ClassVar[str | None] = "arch"
 
-    arch: str = setting("unet", "Architecture, such as unet or unetpp; kseg models lists them")
+    arch: str = setting(
+        AUTO,
+        "Architecture, such as unet or unetpp; kseg models lists them; auto for what learns most "
+        "in the time, and says why",
+    )
     encoder: str = setting(
         OWN, "Encoder under an architecture that takes any; kseg models lists both"
     )
-    weights: Literal["none", "imagenet"] = setting(
-        NONE,
-        "What the encoder starts from; imagenet is downloaded once, or comes with kseg[pretrained] "
-        "for efficientnet_lite0 to 2",
+    weights: Literal["auto", "none", "imagenet"] = setting(
+        AUTO,
+        "What the encoder starts from: imagenet comes with kseg[pretrained] for efficientnet_lite0 "
+        "to 2, and is downloaded once for others; auto for imagenet where it is installed",
     )
     frozen: Stages = setting(0, "Leading stages of the encoder that are not trained")
     heads: Heads = setting(
@@ -108,7 +114,7 @@ class Model(Section):
     @field_validator("arch")
     @classmethod
     def _arch_is_known(cls, name: str) -> str:
-        return _checks.one_of(name, ARCHITECTURES, "architecture")
+        return name if name == AUTO else _checks.one_of(name, ARCHITECTURES, "architecture")
 
     @field_validator("encoder")
     @classmethod

@@ -177,8 +177,11 @@ class Run:
         kept = _read(self.splits_file, "split_off", _named_splits) if is_kept else {}
         return open_source(self.recipe, kept=kept)
 
-    def predictor(self) -> "Predictor":
+    def predictor(self, flip: bool = False) -> "Predictor":
         """Load the model of the best epoch for prediction, and prove that it fits the classes.
+
+        Args:
+            flip: Whether to average the answers for an image and for its mirror image.
 
         Raises:
             KsegError: The model file is damaged, or its classes are not the run's.
@@ -192,16 +195,20 @@ class Run:
                 f"{self.model_file} gives {classes} classes, but {self.classes_file} names "
                 f"{expected}. Both must come from one run."
             )
-        return self.predictor_of(model)
+        return self.predictor_of(model, flip)
 
-    def predictor_of(self, model: "keras.Model") -> "Predictor":
+    def predictor_of(self, model: "keras.Model", flip: bool = False) -> "Predictor":
         """Return a predictor of a network of this run, such as one of its heads."""
-        from kseg.inference import Predictor, keras_engine
+        from kseg.inference import Predictor, keras_engine, with_flip
         from kseg.models import catalog
 
         recipe = self.recipe
-        stride = catalog.stride(recipe.model)
-        return Predictor(keras_engine(model), stride=stride, max_side=recipe.input.max_side)
+        engine = keras_engine(model)
+        return Predictor(
+            with_flip(engine) if flip else engine,
+            stride=catalog.stride(recipe.model),
+            max_side=recipe.input.max_side,
+        )
 
 
 def open_source(

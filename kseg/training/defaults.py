@@ -10,23 +10,30 @@ from kseg.data.statistics import Survey
 from kseg.errors import KsegError
 from kseg.labels import Labels
 from kseg.losses.catalog import is_pixelwise
-from kseg.models import catalog
+from kseg.models import catalog, choosing
 from kseg.models.settings import Model
 from kseg.runs.recipe import Recipe
+from kseg.schedules import WARMUP
 from kseg.training.plan import Plan
 
 WIDTH = {"cpu": 16, "gpu": 32}
-SCALE = {"cpu": (0.9, 1.2), "gpu": (0.5, 2.0)}
+SCALE = {"cpu": (0.75, 1.25), "gpu": (0.5, 2.0)}
 RATE = 3e-3
-STEPS = {"cpu": 3_000, "gpu": 20_000}
+ENCODER_RATE = 0.25
+AVERAGE = 0.02
+BATCH = {"cpu": 8, "gpu": 16}
+STEPS = {"cpu": 1_500, "gpu": 20_000}
 """A training has so many steps, but at least and at most so many epochs:"""
 EPOCHS = (8, 300)
 
 
 def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
     """Fill what depends on the device alone: all that reading the data asks for."""
+    model, _ = choosing.chosen(recipe.model, is_drawn=_is_drawn(recipe))
+    recipe = recipe.changed(model=model)
+    is_pretrained = recipe.model.weights != "none"
     width: int | str = WIDTH[device.kind]
-    if recipe.model.weights != "none" or recipe.model.filters != "own":
+    if is_pretrained or recipe.model.filters != "own":
         width = "own"
     return recipe.changed(
         versions=machine.versions(),
@@ -35,10 +42,12 @@ def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
             {
                 "model.width": width,
                 "input.size": _shapes_size(recipe.model) if _is_drawn(recipe) else None,
-                "input.max_side": advice.MOST[device.kind],
+                "input.max_side": advice.longest_side(device.kind == "gpu", is_pretrained),
                 "input.scale": SCALE[device.kind],
                 "optimizer.learning_rate": RATE,
-                "loop.precision": device.precision,
+                "optimizer.encoder_rate": ENCODER_RATE if is_pretrained else 1.0,
+                "schedule.warmup": WARMUP[recipe.schedule.name],
+                "loop.average": AVERAGE,
             },
         ),
     )
@@ -66,8 +75,7 @@ def for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labe
         max_side=recipe.input.max_side,
         weigh=is_pixelwise(recipe.loss.terms),
     )
-    size = recipe.input.size or advised.size
-    batch_size = recipe.loop.batch_size or (16 if on_gpu else 8 if math.prod(size) <= 128**2 else 4)
+    batch_size = recipe.loop.batch_size or BATCH[device.kind]
     fewest, most = EPOCHS
     epochs = math.ceil(STEPS[device.kind] * batch_size / len(train.sizes))
     epochs = min(max(epochs, fewest), most)
@@ -75,10 +83,11 @@ def for_data(recipe: Recipe, device: machine.Device, train: Survey, labels: Labe
         **_open(
             recipe,
             {
-                "input.size": size,
+                "input.size": advised.size,
                 "loss.class_weights": advised.class_weights,
                 "loop.batch_size": batch_size,
                 "loop.epochs": fewest if _is_drawn(recipe) else epochs,
+                "loop.precision": device.precision,
             },
         )
     )

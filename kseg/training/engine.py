@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import keras
 
 from kseg import _files
-from kseg.callbacks import Checkpoint, HistoryFile
+from kseg.callbacks import Checkpoint, HistoryFile, WeightAverage
 from kseg.data.augment.mixing import Mix, copy_paste, cutmix
 from kseg.data.augment.pipelines import augmentation, write_pipeline
 from kseg.data.augment.presets import is_file
@@ -54,6 +54,10 @@ def train(
         export=network.plain_copier(plan, len(data.splits.labels)),
         heads=run.heads_file,
     )
+    averages = []
+    if plan.loop.average:
+        span = plan.loop.average * len(batches) * plan.loop.epochs
+        averages = [WeightAverage(span, validation)]
     history = keras.callbacks.History()
     started = time.perf_counter()
     try:
@@ -68,6 +72,7 @@ def train(
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
                 ),
+                *averages,
                 checkpoint,
                 HistoryFile(run.history_file),
                 history,
@@ -135,7 +140,7 @@ def assemble(
 def validated_epochs(plan: Plan, data: TrainingData) -> list[int]:
     """Choose the epochs to validate, the last among them: all of them where that costs little."""
     learned = len(data.splits.train) * math.prod(plan.input.size)
-    validated = data.val.sizes.prod(axis=1).sum()
+    validated = data.val.sizes.prod(axis=1).sum() * (2 if plan.loop.average else 1)
     # A pixel's way forth and back costs about three times its way forth.
     every = max(1, round(validated / 3 / learned / VALIDATION_SHARE))
     return sorted(range(plan.loop.epochs, 0, -every))

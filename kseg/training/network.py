@@ -8,12 +8,14 @@ import keras
 
 from kseg import machine
 from kseg.data.statistics import class_weights
+from kseg.encoders.pretrained import is_published
 from kseg.losses.catalog import make_loss
 from kseg.metrics import MeanIoU, PixelAccuracy
-from kseg.models import catalog
+from kseg.models import catalog, names
 from kseg.models.measures import shapes_only
 from kseg.models.pruning import head_of, prune
 from kseg.optimizers import make_optimizer
+from kseg.rates import TwoRates
 from kseg.runs.recipe import Recipe
 from kseg.schedules import make_schedule
 from kseg.training.data import TrainingData
@@ -24,9 +26,10 @@ def check(recipe: Recipe) -> None:
     """Prove that the network and the loss of a recipe can be made, before any data is read.
 
     Raises:
-        KsegError: Their options do not fit.
+        KsegError: Their options do not fit, or the weights to start from are not installed.
     """
     make_loss(recipe.loss.terms)
+    catalog.check_weights(recipe.model)
     with shapes_only():
         network = _built(recipe, 2, load=False)
         if recipe.model.level:
@@ -38,10 +41,9 @@ def compiled(plan: Plan, data: TrainingData, device: machine.Device, steps: int)
     labels = data.splits.labels
     with _precision(plan.loop.precision):
         model = _built(plan, len(labels))
-        schedule = make_schedule(plan.schedule, plan.optimizer.learning_rate, steps)
         channels = catalog.outputs(plan.model, len(labels))
         model.compile(
-            make_optimizer(plan.optimizer, schedule),
+            _optimizer(plan, steps),
             make_loss(plan.loss.terms, labels.ignore, _class_weights(plan, data)),
             metrics=[
                 MeanIoU(channels, labels.ignore),
@@ -90,6 +92,22 @@ def set_seed(seed: int) -> None:
 def _built(recipe: Recipe, classes: int, *, load: bool = True) -> keras.Model:
     shape = (None, None, recipe.data.channels)
     return catalog.build(recipe.model, shape, classes, load=load)
+
+
+def _optimizer(plan: Plan, steps: int) -> keras.Optimizer:
+    """Make the optimizer, of which an encoder of published weights has a slower one of its own."""
+
+    def at(part: float) -> keras.Optimizer:
+        peak = part * plan.optimizer.learning_rate
+        return make_optimizer(plan.optimizer, make_schedule(plan.schedule, peak, steps))
+
+    part = plan.optimizer.encoder_rate
+    return at(1) if part == 1 else TwoRates(at(part), at(1), _has_learned)
+
+
+def _has_learned(layer: str) -> bool:
+    """Tell whether a layer is one of the encoder that brings weights of its own."""
+    return names.in_encoder(layer) and is_published(layer)
 
 
 def _class_weights(plan: Plan, data: TrainingData) -> tuple[float, ...] | None:

@@ -9,11 +9,13 @@ from kseg.models.settings import Model
 from kseg.optimizers import Optimizer, Rate
 from kseg.runs.loop import Loop
 from kseg.runs.recipe import Recipe
+from kseg.schedules import Part, Schedule
 
 
 class PlannedModel(Model):
-    """A network whose width is chosen."""
+    """A network whose weights and width are chosen."""
 
+    weights: Literal["none", "imagenet"]
     width: Literal["own"] | Side
 
 
@@ -32,16 +34,24 @@ class PlannedLoss(Loss):
 
 
 class PlannedOptimizer(Optimizer):
-    """An optimizer whose rate is chosen."""
+    """An optimizer whose rates are chosen."""
 
     learning_rate: Rate
+    encoder_rate: Rate
+
+
+class PlannedSchedule(Schedule):
+    """A schedule whose rise is chosen."""
+
+    warmup: Part
 
 
 class PlannedLoop(Loop):
-    """A loop whose length, portions and number format are chosen."""
+    """A loop whose length, portions, average and number format are chosen."""
 
     epochs: Side
     batch_size: Side
+    average: Part
     precision: Literal["float32", "bfloat16", "float16"]
 
 
@@ -52,4 +62,5 @@ class Plan(Recipe):
     input: PlannedInput
     loss: PlannedLoss
     optimizer: PlannedOptimizer
+    schedule: PlannedSchedule
     loop: PlannedLoop

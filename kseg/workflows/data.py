@@ -15,6 +15,8 @@ from kseg.data.sources.source import open_pairs
 from kseg.data.statistics import Statistics, describe
 from kseg.errors import ArgumentError
 from kseg.labels import Labels
+from kseg.models import choosing
+from kseg.models.settings import NONE, Model
 from kseg.reports.samples import draw_samples
 from kseg.workflows.watching import Watch, watching
 
@@ -50,8 +52,15 @@ def check_data(
         progress: Whether to show a bar, on a terminal or in a notebook.
     """
     with watching(progress).counting("reading", None) as on_pair:
-        on_gpu = machine.device().kind == "gpu"
-        return examine(data, mask_suffix, on_pair, on_gpu=on_gpu, channels=channels)
+        network, _ = choosing.chosen(Model())
+        return examine(
+            data,
+            mask_suffix,
+            on_pair,
+            on_gpu=machine.device().kind == "gpu",
+            is_pretrained=network.weights != NONE,
+            channels=channels,
+        )
 
 
 def count_data(

@@ -23,6 +23,7 @@ def evaluate(
     border: float | None = None,
     calibration: bool = False,
     per_image: bool = False,
+    flip: bool = False,
     device: str | None = None,
     runs: str | Path = "saved_models",
     progress: bool | Watch = False,
@@ -42,6 +43,7 @@ def evaluate(
         border: Distance, in pixels, up to which a border is met; `None` leaves borders out.
         calibration: Whether to compare the probabilities with how often they hold.
         per_image: Whether to write the scores of each image by itself.
+        flip: Whether to average the answers for an image and for its mirror image.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
@@ -80,7 +82,9 @@ def evaluate(
     samples = source.split(split, source.labels(opened.labels))
     watch.opened(opened, f"{source.data}, {split}")
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
-        found = score(opened.predictor(), samples, on_image, border=border, calibration=calibration)
+        found = score(
+            opened.predictor(flip), samples, on_image, border=border, calibration=calibration
+        )
     watch.scored(found, split)
     written = figures.report_evaluation(opened, found, source.data, split)
     if per_image:

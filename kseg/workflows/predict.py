@@ -52,6 +52,7 @@ def predict(
     *,
     out: str | Path | None = None,
     probabilities: bool = False,
+    flip: bool = False,
     device: str | None = None,
     runs: str | Path = "saved_models",
     progress: bool | Watch = False,
@@ -70,6 +71,8 @@ def predict(
             folders that the image lies in, from the working folder on: `out/a/b/NAME_mask.png`.
             `None` writes nothing.
         probabilities: Whether to keep the probabilities of all classes.
+        flip: Whether to average the answers for an image and for its mirror image, in twice the
+            time.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
@@ -97,7 +100,7 @@ def predict(
     opened = open_run(run, runs)
     watch.starts(machine.device(device))
     with machine.computing_on(device):
-        predictor = opened.predictor()
+        predictor = opened.predictor(flip)
     watch.opened(opened, "")
     return _predicted(opened, predictor, sources, target, probabilities, device, watch)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseg import _checks, _extras, machine
 from kseg.errors import ArgumentError, Interrupted, KsegError
-from kseg.models import catalog
+from kseg.models import catalog, choosing
 from kseg.runs.finding import check_name, free_name, is_worth_keeping, new_run
 from kseg.runs.recipe import Recipe, read_recipe
 from kseg.runs.run import Run
@@ -75,10 +75,11 @@ def train(
     """
     watch = watching(progress)
     root = Path(runs)
-    wish = _wish(recipe, minutes, set, choices)
+    wish, why = _wish(recipe, minutes, set, choices)
     name = _run_name(name, root, wish, overwrite)
     used = machine.device(device)
     watch.starts(used)
+    watch.chose(why)
     logs = [_tensorboard(root / name / "logs")] if tensorboard else []
     with machine.computing_on(device):
         wish = _as_files(watch, wish, download)
@@ -109,8 +110,11 @@ def _wish(
     minutes: float | None,
     set: Mapping[str, Any] | None,
     choices: Mapping[str, Any],
-) -> Recipe:
-    """Return the recipe with what the user chose in its place, checked as far as words can be."""
+) -> tuple[Recipe, str]:
+    """Return the recipe with what the user chose in its place, checked as far as words can be.
+
+    Architecture and weights are named in it; the sentence says why these, where they were open.
+    """
     start = _start(recipe)
     with _arguments():
         wish = start.changed(set=set, **choices)
@@ -120,10 +124,11 @@ def _wish(
             _checks.above(minutes, 0, "minutes")
             if wish.loop.epochs != start.loop.epochs or "epochs" in choices:
                 raise KsegError("Give epochs= or minutes=, not both.")
-        catalog.check_size(wish.model, wish.input.size)
-        catalog.check(wish.model)
+        model, why = choosing.chosen(wish.model, is_drawn=wish.data.path == "shapes")
+        catalog.check_size(model, wish.input.size)
+        catalog.check(model)
         _check_data(wish)
-    return wish
+    return wish.changed(model=model), why
 
 
 def _start(recipe: Recipe | Run | Path | str | None) -> Recipe:
@@ -188,7 +193,7 @@ def _as_files(watch: Watch, wish: Recipe, download: bool) -> Recipe:
 
 def _prepare(watch: Watch, wish: Recipe, device: machine.Device, minutes: float | None) -> _Job:
     """Read the data and fill what the recipe leaves open."""
-    from kseg.training import defaults, engine, network
+    from kseg.training import defaults, engine, network, precision
     from kseg.training.data import open_data
 
     wish = defaults.for_machine(wish, device)
@@ -199,6 +204,10 @@ def _prepare(watch: Watch, wish: Recipe, device: machine.Device, minutes: float 
     watch.read(data, wish.data.path)
     wish = wish.changed(skipped=tuple(data.skipped))
     plan = defaults.for_data(wish, device, data.train, data.splits.labels)
+    if wish.loop.precision is None and precision.pays(plan, data, device, minutes):
+        found = precision.measured(plan, data, device)
+        plan = plan.changed(precision=min(found, key=found.__getitem__))
+        watch.timed(found)
     if minutes:
         watch.measures(minutes)
         plan = plan.changed(epochs=engine.epochs_within(plan, data, device, minutes))

@@ -1,7 +1,7 @@
 """What a workflow tells while it works: nothing, bars, or more."""
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,9 @@ class Watch:
     def starts(self, device: "Device") -> None:
         """Hear of the device that is computed on."""
 
+    def chose(self, why: str) -> None:
+        """Hear which network was chosen, and why: a sentence, "" where nothing was open."""
+
     def opened(self, run: "Run", data: str) -> None:
         """Hear of the run that is used, and what it is used on."""
 
@@ -39,6 +42,9 @@ class Watch:
 
     def measures(self, minutes: float) -> None:
         """Hear that the speed of a training is measured."""
+
+    def timed(self, found: Mapping[str, float]) -> None:
+        """Hear how many seconds a step takes in each number format."""
 
     def planned(self, plan: "Plan") -> None:
         """Hear what will be done."""

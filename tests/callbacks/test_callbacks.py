@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from kseg import build_unetpp
-from kseg.callbacks import Checkpoint, HistoryFile, Progress
+from kseg.callbacks import Checkpoint, HistoryFile, Progress, WeightAverage
 from kseg.runs.history import read_history
 
 pytestmark = pytest.mark.backend
@@ -120,3 +120,65 @@ def test_all_heads_of_the_best_epoch_are_kept_beside_the_final_one(tmp_path):
     assert paths[2].read_bytes() == first
     assert set(keras.models.load_model(paths[2]).output) == {"x0_1", "x0_2"}
     assert keras.models.load_model(paths[0]).output.shape == (None, None, None, 2)
+
+
+def averaged(rate, span, epochs, *callbacks):
+    """Train a single weight from 0 towards 1, a step per epoch; return the weights of the steps.
+
+    The gradient of (w - 1)^2 is 2 (w - 1), so that step t leaves w - 1 = -(1 - 2 rate)^t.
+    """
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
+    model.set_weights([np.zeros((1, 1))])
+    model.compile(keras.optimizers.SGD(rate), "mse", metrics=[keras.metrics.R2Score(name="r2")])
+    x = np.array([[1.0], [-1.0]])
+    average = WeightAverage(span, (x, x), monitor="val_r2")
+    model.fit(
+        x,
+        x,
+        epochs=epochs,
+        verbose=0,
+        validation_data=(x, x),
+        callbacks=[average, *callbacks],
+    )
+    return model, 1 - (1 - 2 * rate) ** np.arange(1, epochs + 1)
+
+
+def by_numpy(weights, span):
+    """The docstring's formula; the average starts at the weights of the first step."""
+    average = weights[0]
+    for step, weight in enumerate(weights[1:], start=2):
+        decay = min(1 - 1 / span, (1 + step) / (10 + step))
+        average = decay * average + (1 - decay) * weight
+    return average
+
+
+def test_an_average_that_is_better_is_kept_and_the_training_goes_on_from_its_own_weights(tmp_path):
+    """The weight swings around 1 from side to side, and its average lies between."""
+    paths = tmp_path / "best.keras", tmp_path / "last.keras"
+    checkpoint = Checkpoint(*paths, monitor="val_r2")
+    model, weights = averaged(0.95, 4, 6, checkpoint)
+    assert np.abs(weights - 1).min() > 0.5
+    expected = by_numpy(weights, 4)
+    assert model.get_weights()[0][0, 0] == pytest.approx(expected, abs=1e-5)
+    assert weight(paths[1]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_average_that_is_worse_is_dropped():
+    """The weight nears 1 from one side, and its average lags behind."""
+    model, weights = averaged(0.1, 4, 6)
+    assert model.get_weights()[0][0, 0] == pytest.approx(weights[-1], abs=1e-5)
+
+
+def test_the_running_statistics_are_averaged_too():
+    inputs = keras.Input((1,))
+    norm = keras.layers.BatchNormalization(momentum=0.5, center=False, scale=False)
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(norm(inputs)))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x = np.full((4, 1), 8.0)
+    average = WeightAverage(4, (x, x), monitor="val_loss")
+    model.fit(x, x, epochs=3, verbose=0, validation_data=(x, x), callbacks=[average])
+    place = ["moving_mean" in weight.path for weight in model.weights].index(True)
+    found = keras.ops.convert_to_numpy(average._average[place])
+    means = np.array([4.0, 6.0, 7.0])  # half the way to 8 per step
+    assert found[0] == pytest.approx(by_numpy(means, 4), abs=1e-5)

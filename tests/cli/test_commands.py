@@ -329,7 +329,10 @@ def test_info_names_versions_and_device():
         (["train", "--arch", "unett"], "Did you mean 'unet'"),
         (["train", "--arch", "unet", "--encoder", "resnet34"], "has an encoder of its own"),
         (["train", "--arch", "fpn", "--encoder", "resnet3"], "Did you mean 'resnet"),
-        (["train", "--arch", "fpn", "--weights", "imagenet"], "no ImageNet weights for 'resnet34'"),
+        (
+            ["train", "--encoder", "resnet34", "--weights", "imagenet"],
+            "no ImageNet weights for 'resnet34'",
+        ),
         (["train", "--head-weights", "1,x"], "'--head-weights'"),
         (["train", "--arch", "deep_unet", "--size", "96"], "multiples of 64"),
         (["train", "--size", "0"], "expected 256, or 256x320"),

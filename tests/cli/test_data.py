@@ -17,7 +17,7 @@ def test_a_sound_folder_ends_with_0_and_a_suggestion(rectangles):
     assert "6 of train, 3 of val, 2 of test" in output
     assert "2 classes from" in output
     assert "found      nothing" in output
-    assert "--max-side 256 --size 32x32 --loss ce --class-weights none" in output
+    assert "--size 32x32 --loss ce --class-weights none" in output
 
 
 def test_errors_end_with_1_and_name_the_files(rectangles):

@@ -14,16 +14,16 @@ EVEN = np.array([[50, 50]])
 @pytest.mark.parametrize(
     ("sizes", "on_gpu", "max_side", "size"),
     [
-        # 360x480 becomes 192x256: both are multiples of 32.
-        ([(360, 480)], False, 256, (192, 256)),
-        # On a GPU it stays, and 360 is floored to 11 * 32, 480 = 15 * 32.
-        ([(360, 480)], True, 1024, (352, 480)),
-        # 2000x1000 becomes 1024x512, of which a crop of at most 512 is taken.
-        ([(2000, 1000)], True, 1024, (512, 512)),
-        # Of three images: 256x128, 100x200, 40x60; medians 100 and 128.
-        ([(512, 256), (100, 200), (40, 60)], False, 256, (96, 128)),
+        # 360x480 becomes 240x320; of 180 and 240, three quarters, 160 and 224 are multiples of 32.
+        ([(360, 480)], False, 320, (160, 224)),
+        # On a GPU it stays: 270 is floored to 8 * 32, 360 to 11 * 32.
+        ([(360, 480)], True, 1024, (256, 352)),
+        # 2000x1000 becomes 1024x512: of 768 at most 512 are taken, 384 = 12 * 32.
+        ([(2000, 1000)], True, 1024, (512, 384)),
+        # Of three images: 320x160, 100x200, 40x60; medians 100 and 160, of which 75 and 120.
+        ([(640, 320), (100, 200), (40, 60)], False, 320, (64, 96)),
         # Smaller than the stride: one stride.
-        ([(20, 70)], False, 256, (32, 64)),
+        ([(20, 90)], False, 320, (32, 64)),
     ],
 )
 def test_a_crop_of_the_median_sides(sizes, on_gpu, max_side, size):
@@ -31,10 +31,15 @@ def test_a_crop_of_the_median_sides(sizes, on_gpu, max_side, size):
     assert (advice.max_side, advice.size) == (max_side, size)
 
 
+def test_an_encoder_that_knows_photos_is_shown_more_of_them():
+    advice = advise(np.array([(360, 480)]), EVEN, on_gpu=False, is_pretrained=True)
+    assert (advice.max_side, advice.size) == (480, (256, 352))
+
+
 def test_what_is_given_stays_and_the_stride_divides_the_crop():
-    # 400x600 becomes 200x300 of which 256 are taken at most: 3 * 64 and 4 * 64.
+    # 400x600 becomes 200x300, of which 150 and 225 are floored to 2 * 64 and 3 * 64.
     advice = advise(np.array([(400, 600)]), EVEN, on_gpu=False, stride=64, max_side=300, loss="x")
-    assert (advice.max_side, advice.size, advice.loss) == (300, (192, 256), "x")
+    assert (advice.max_side, advice.size, advice.loss) == (300, (128, 192), "x")
     assert advise(np.array([(400, 600)]), EVEN, on_gpu=False).loss == "ce"
 
 
@@ -52,7 +57,7 @@ def test_a_rare_class_asks_for_weights_if_the_loss_takes_them():
     assert advise(sizes, EVEN, on_gpu=False).class_weights == "none"
 
 
-@pytest.mark.parametrize(("on_gpu", "size"), [(False, (192, 256)), (True, None)])
+@pytest.mark.parametrize(("on_gpu", "size"), [(False, (160, 224)), (True, None)])
 def test_the_doctor_suggests_what_the_training_picks(camvid, on_gpu, size):
     looked = survey(Source(str(camvid), val_fraction=0).open().train)
     advice = advise(looked.sizes, looked.pixels, on_gpu=on_gpu)

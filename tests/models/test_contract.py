@@ -26,9 +26,9 @@ FIGURE = {
     "attention_unet": ("encoder_1_conv_1", "bottleneck_conv_2", "decoder_4_gate_map"),
     "convnet": ("layer_1_conv", "layer_7_act"),
     "deep_unet": ("encoder_6_down", "bottleneck_conv_1", "decoder_6_up"),
-    "deeplabv3plus": ("stage_4_block_1_conv_1", "aspp_rate_12_depthwise", "decoder_low_conv"),
+    "deeplabv3plus": ("stage_7_block_1_project_conv", "aspp_rate_12_depthwise", "decoder_low_conv"),
     "encoder_decoder": ("encoder_1_conv_1", "decoder_1_up"),
-    "encoder_unet": ("stem_conv", "stage_1_block_1_conv_1", "decoder_5_skip"),
+    "encoder_unet": ("stem_conv", "stage_1_block_1_depthwise_conv", "decoder_5_skip"),
     "encoder_unetpp": ("x1_4_conv_1", "x4_1_skip", "x0_5_conv_2"),
     "fpn": ("p5_lateral", "p2", "branch_5_3_conv"),
     "linknet": ("decoder_5_up", "decoder_2_skip"),
@@ -146,7 +146,7 @@ for path in sorted(Path().glob("*.keras")):
     model = keras.models.load_model(path)
     assert type(model).__name__ == "Functional", path
     got = keras.ops.convert_to_numpy(model(images))
-    np.testing.assert_allclose(got, np.load(path.with_suffix(".npy")), atol=1e-5, err_msg=path)
+    np.testing.assert_allclose(got, np.load(path.with_suffix(".npy")), atol=1e-4, err_msg=path)
     assert {layer.__class__.__module__.split(".")[0] for layer in model.layers} == {"keras"}, path
 print(len(sorted(Path().glob("*.keras"))))
 """

@@ -10,11 +10,12 @@ from kseg.metrics.confusion import count_confusion
 from kseg.metrics.scores import Scores
 from kseg.models.architectures import ARCHITECTURES
 from kseg.models.catalog import build
-from kseg.models.settings import Model
+from kseg.models.settings import OWN, Model
 
 STEPS = 200
 WIDTH = 8
 WIDER = {"deep_unet": 16, "encoder_unet": 16, "linknet": 16}
+ENCODERS = {"linknet": "resnet34"}
 
 
 def four_images(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +40,8 @@ def mean_iou(model: keras.Model, images: np.ndarray, masks: np.ndarray) -> float
 def test_it_overfits_four_images_with_all_its_weights(arch):
     keras.utils.set_random_seed(0)
     images, masks = four_images(np.random.default_rng(0))
-    model = build(Model(arch=arch, width=WIDER.get(arch, WIDTH)), (None, None, 3), 3)
+    width, encoder = WIDER.get(arch, WIDTH), ENCODERS.get(arch, OWN)
+    model = build(Model(arch=arch, width=width, encoder=encoder), (None, None, 3), 3)
     falling = keras.optimizers.schedules.CosineDecay(5e-3, STEPS)
     adam = keras.optimizers.Adam(falling)
     model.compile(adam, CrossEntropy(), metrics=[MeanIoU(3)], jit_compile=False)

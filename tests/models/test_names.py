@@ -16,7 +16,6 @@ LEVELS = {
     "attention_unet": 4,
     "deep_unet": 6,
     "encoder_decoder": 4,
-    "encoder_unet": 5,
     "linknet": 5,
     "manet": 5,
     "r2unet": 4,
@@ -30,6 +29,7 @@ LEVELS = {
 DECODERS = {
     **{arch: [f"decoder_{level}" for level in range(n, 0, -1)] for arch, n in LEVELS.items()},
     "convnet": [],
+    "encoder_unet": ["decoder_5", "decoder_4", "decoder_3"],
     "deeplabv3plus": [],
     "encoder_unetpp": ["x1_1", "x1_2", "x1_3", "x1_4", "x0_5"],
     "fpn": ["p5", "p4", "p3", "p2"],

@@ -14,6 +14,7 @@ SIX = (30, 90, 270, 810, 2430, 2430)
 
 
 def network(fields: dict | str, classes: int = 8, channels: int = 3) -> keras.Model:
+    fields = {"arch": "unet", **fields} if isinstance(fields, dict) else fields
     with shapes_only():
         return catalog.build(validated(Model, fields), (None, None, channels), classes)
 

@@ -33,24 +33,34 @@ def test_nothing_is_open_in_a_plan(device):
 
 
 def test_what_is_not_given_is_chosen_for_machine_and_data():
-    plan = filled(make_recipe(data="x"))
+    plan = filled(make_recipe(data="x", arch="unet"))
     assert plan.input.size == (32, 32)  # the images are 40x48; the network's stride is 32
     assert plan.loss.class_weights == "none"
     assert (plan.model.width, plan.loop.precision) == (16, "float32")
     assert (plan.loop.batch_size, plan.loop.epochs) == (8, 300)
-    on_gpu = filled(make_recipe(data="x"), GPU)
+    on_gpu = filled(make_recipe(data="x", arch="unet"), GPU)
     assert (on_gpu.model.width, on_gpu.loop.precision) == (32, "bfloat16")
 
 
-def test_camvid_on_a_cpu_is_trained_as_before():
-    plan = filled(make_recipe(data="x"), CPU, UNEVEN)
-    assert (plan.input.size, plan.input.max_side, plan.input.scale) == ((192, 256), 256, (0.9, 1.2))
-    assert (plan.loop.batch_size, plan.loop.epochs) == (4, 33)  # 3000 steps of 4 from 367 images
-    assert (plan.optimizer.learning_rate, plan.optimizer.weight_decay) == (3e-3, 1e-4)
+def test_camvid_on_a_cpu():
+    plan = filled(make_recipe(data="x", arch="unet"), CPU, UNEVEN)
+    assert (plan.input.size, plan.input.max_side) == ((160, 224), 320)
+    assert plan.input.scale == (0.75, 1.25)
+    assert (plan.loop.batch_size, plan.loop.epochs) == (8, 33)  # 1500 steps of 8 from 367 images
+    assert (plan.optimizer.learning_rate, plan.optimizer.encoder_rate) == (3e-3, 1)
+
+
+def test_an_encoder_of_published_weights_learns_slower_on_larger_images():
+    fields = {"arch": "fpn", "encoder": "efficientnetv2_b0", "weights": "imagenet"}
+    plan = filled(make_recipe(data="x", **fields), CPU, UNEVEN)
+    assert (plan.input.size, plan.input.max_side) == ((256, 352), 480)
+    assert 0 < plan.optimizer.encoder_rate < 1
 
 
 def test_what_is_given_is_kept():
     given = {
+        "arch": "unet",
+        "weights": "none",
         "width": 3,
         "size": (16, 48),
         "max_side": 44,
@@ -58,6 +68,9 @@ def test_what_is_given_is_kept():
         "batch_size": 2,
         "epochs": 5,
         "learning_rate": 0.5,
+        "encoder_rate": 0.5,
+        "warmup": 0.2,
+        "average": 0.1,
         "class_weights": (1, 2),
         "precision": "float32",
         "seed": 3,

@@ -61,6 +61,7 @@ def examine(
     on_pair: Callable[[], None] = lambda: None,
     *,
     on_gpu: bool = False,
+    is_pretrained: bool = False,
     channels: int = 3,
 ) -> Report:
     """Read all of a data set and judge it.
@@ -70,6 +71,7 @@ def examine(
         mask_suffix: What a mask's stem has more than its image's where both lie in one folder.
         on_pair: Called after each pair that was read.
         on_gpu: Whether the suggestion is for training on a GPU.
+        is_pretrained: Whether it is for an encoder that has learned from photos.
         channels: Of the images: 1 for grey, 3 for RGB, or the number of bands, up to 8.
     """
     try:
@@ -81,15 +83,19 @@ def examine(
     findings = [finding for check in CHECKS for finding in check(case)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     pairs = {name: len(pairs) for name, pairs in layout.splits.items()}
-    return Report(tuple(findings), pairs, (layout.note, case.note), suggest(case, on_gpu))
+    return Report(
+        tuple(findings), pairs, (layout.note, case.note), suggest(case, on_gpu, is_pretrained)
+    )
 
 
-def suggest(case: Case, on_gpu: bool) -> Suggestion:
+def suggest(case: Case, on_gpu: bool, is_pretrained: bool) -> Suggestion:
     """Return what to train with; nothing where it cannot be told."""
     sizes = [image.size for look, image in case.images if look.split in LEARNED]
     if case.labels is None or not sizes:
         return {}
-    advice = advise(np.array(sizes), case.learned_pixels, on_gpu=on_gpu)
+    advice = advise(
+        np.array(sizes), case.learned_pixels, on_gpu=on_gpu, is_pretrained=is_pretrained
+    )
     return {
         "classes": list(case.labels.names),
         "ignore": case.labels.ignore,

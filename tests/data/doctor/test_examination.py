@@ -276,8 +276,8 @@ def test_nothing_is_found_in_a_clean_data_set(clean):
     assert report.suggestion == {
         "classes": list(LABELS.names),
         "ignore": 255,
-        "max_side": 256,
-        "size": [64, 64],
+        "max_side": 320,
+        "size": [32, 32],
         "loss": "ce",
         "class_weights": "none",
     }

@@ -1,0 +1,93 @@
+"""A running average of the weights, kept where it is the better network."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+
+class WeightAverage(keras.callbacks.Callback):
+    """Averages all weights over the last steps, and validates the average beside the network.
+
+        a <- d a + (1 - d) w,   d = min(1 - 1 / span, (1 + t) / (10 + t))
+
+    w are the weights after step t, the running statistics of normalisations among them; the second
+    term of d is the ramp, by which the average forgets the first steps fast. At the end of an epoch
+    that was validated the average is validated too. Where it is the better one its scores take the
+    place of the network's in the logs, and the network holds it until the next epoch begins: a
+    callback that comes later in the list, such as `Checkpoint`, saves what was scored.
+
+    Args:
+        span: Steps over which it averages, roughly.
+        validation: What `model.fit` validates on, batches or a pair of arrays.
+        monitor: The log by which the better one is found, the higher the better.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+        >>> model.compile("sgd", "mse", metrics=[keras.metrics.R2Score(name="r2")])
+        >>> x = np.array([[0.0], [1.0]])
+        >>> average = kseg.callbacks.WeightAverage(4, (x, x), monitor="val_r2")
+        >>> fit = dict(validation_data=(x, x), verbose=0, callbacks=[average])
+        >>> sorted(model.fit(x, x, epochs=2, **fit).history)
+        ['loss', 'r2', 'val_loss', 'val_r2']
+
+    References:
+        Polyak and Juditsky 1992, https://doi.org/10.1137/0330046; the ramp is that of
+        `tf.train.ExponentialMovingAverage`.
+    """
+
+    def __init__(
+        self,
+        span: float,
+        validation: keras.utils.PyDataset | Sequence,
+        monitor: str = "val_mean_iou",
+    ) -> None:
+        super().__init__()
+        self._span = max(span, 1.0)
+        # Taking every step into account costs more than it changes.
+        self._every = max(1, int(self._span / 16))
+        self._validation = validation
+        self._monitor = monitor
+        self._step = 0
+        self._average: list | None = None
+        self._weights: list | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Go on with the network's own weights."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+            self._weights = None
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Add the weights to the average."""
+        self._step += 1
+        if self._step % self._every and self._average is not None:
+            return
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        weights = [ops.copy(weight) for weight in self.model.weights]
+        if self._average is None:
+            self._average = weights
+            return
+        ramp = (1 + self._step) / (10 + self._step)
+        new = 1 - min(1 - 1 / self._span, ramp) ** self._every
+        self._average = [
+            old + ops.cast(new, old.dtype) * (weight - old)
+            for old, weight in zip(self._average, weights, strict=True)
+        ]
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Validate the average, if the network was; leave the better one in the network."""
+        if logs is None or self._monitor not in logs or self._average is None:
+            return
+        own = self.model.get_weights()
+        self.model.set_weights([ops.convert_to_numpy(value) for value in self._average])
+        data = self._validation
+        pair = data if isinstance(data, tuple) else (data,)
+        found = self.model.evaluate(*pair, verbose=0, return_dict=True)
+        scores = {f"val_{name}": value for name, value in found.items()}
+        if scores[self._monitor] > logs[self._monitor]:
+            logs.update(scores)
+            self._weights = own
+        else:
+            self.model.set_weights(own)
