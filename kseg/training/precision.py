@@ -59,6 +59,8 @@ def _timed(plan: Plan, data: TrainingData, device: Device) -> dict[str, float]:
             model.train_on_batch(*batch)
             if turn:  # the first step is slow, as it is compiled
                 least[name] = min(least[name], time.perf_counter() - started)
+        if turn and max(least.values()) > 2 * min(least.values()):
+            break  # more turns would change nothing
     return least
 
 
