@@ -54,13 +54,12 @@ def kseg_contender(
     import kseg
     from kseg import machine
     from kseg.inference import Predictor, keras_engine
-    from kseg.models import catalog, choosing
+    from kseg.models import catalog
     from kseg.training import defaults, engine, network, precision
     from kseg.training.data import open_data
 
     device = machine.device()
     wish = kseg.make_recipe(data=data, seed=seed, **choices)
-    wish = wish.changed(model=choosing.chosen(wish.model)[0])
     wish = defaults.for_machine(wish, device)
     found = open_data(wish)
     plan = defaults.for_data(wish, device, found.train, found.splits.labels)
@@ -240,7 +239,7 @@ def arrays(data: str, split: str, half: bool) -> tuple[Any, list[np.ndarray], li
     from kseg.data import Source
 
     source = Source(data)
-    samples = source.split(split, source.labels())
+    samples = source.split(split, source.open().labels)
     images, masks = [], []
     for index in range(len(samples)):
         sample = samples[index]
@@ -291,7 +290,7 @@ def scored(answer: Callable[[np.ndarray], np.ndarray], data: str) -> Iterator[tu
     from kseg.metrics.scores import Scores
 
     source = Source(data)
-    labels = source.labels()
+    labels = source.open().labels
     classes = len(labels)
     for split in ("val", "test"):
         samples = source.split(split, labels)

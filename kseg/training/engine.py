@@ -54,10 +54,6 @@ def train(
         export=network.plain_copier(plan, len(data.splits.labels)),
         heads=run.heads_file,
     )
-    averages = []
-    if plan.loop.average:
-        span = plan.loop.average * len(batches) * plan.loop.epochs
-        averages = [WeightAverage(span, validation)]
     history = keras.callbacks.History()
     started = time.perf_counter()
     try:
@@ -72,7 +68,7 @@ def train(
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
                 ),
-                *averages,
+                *_averages(plan, len(batches) * plan.loop.epochs, validation),
                 checkpoint,
                 HistoryFile(run.history_file),
                 history,
@@ -103,7 +99,7 @@ def epochs_within(plan: Plan, data: TrainingData, device: Device, minutes: float
     step = _seconds(lambda index: model.train_on_batch(*batches[index % len(batches)]), 8)
     check = _seconds(lambda index: model.test_on_batch(*validation[index % len(validation)]), 3)
     share = len(validated_epochs(plan, data)) / plan.loop.epochs
-    epoch = step * len(batches) + share * check * len(validation)
+    epoch = step * len(batches) + share * check * len(validation) * _validations(plan)
     return max(1, int((60 * minutes - starting) / epoch))
 
 
@@ -140,10 +136,21 @@ def assemble(
 def validated_epochs(plan: Plan, data: TrainingData) -> list[int]:
     """Choose the epochs to validate, the last among them: all of them where that costs little."""
     learned = len(data.splits.train) * math.prod(plan.input.size)
-    validated = data.val.sizes.prod(axis=1).sum() * (2 if plan.loop.average else 1)
+    validated = data.val.sizes.prod(axis=1).sum() * _validations(plan)
     # A pixel's way forth and back costs about three times its way forth.
     every = max(1, round(validated / 3 / learned / VALIDATION_SHARE))
     return sorted(range(plan.loop.epochs, 0, -every))
+
+
+def _validations(plan: Plan) -> int:
+    """Return how often an epoch is validated: with an average of the weights, both networks are."""
+    return 2 if plan.loop.average else 1
+
+
+def _averages(plan: Plan, steps: int, validation: ValidationBatches) -> list[WeightAverage]:
+    """Return the callback that averages the weights over a part of the steps, if one is wanted."""
+    part = plan.loop.average
+    return [WeightAverage(part * steps, validation)] if part else []
 
 
 def _write_beginning(plan: Plan, data: TrainingData, run: Run) -> None:

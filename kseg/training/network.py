@@ -9,6 +9,7 @@ import keras
 from kseg import machine
 from kseg.data.statistics import class_weights
 from kseg.encoders.pretrained import is_published
+from kseg.errors import KsegError
 from kseg.losses.catalog import make_loss
 from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog, names
@@ -30,6 +31,12 @@ def check(recipe: Recipe) -> None:
     """
     make_loss(recipe.loss.terms)
     catalog.check_weights(recipe.model)
+    part = recipe.optimizer.encoder_rate
+    if part not in (None, 1) and catalog.weights(recipe.model) is None:
+        raise KsegError(
+            "encoder_rate is for an encoder that starts from ImageNet weights; "
+            f"{recipe.model.arch} starts from random ones. Received: {part}. Leave it out."
+        )
     with shapes_only():
         network = _built(recipe, 2, load=False)
         if recipe.model.level:

@@ -164,6 +164,24 @@ def test_an_average_that_is_better_is_kept_and_the_training_goes_on_from_its_own
     assert weight(paths[1]) == pytest.approx(expected, abs=1e-5)
 
 
+def test_over_many_steps_the_average_is_renewed_every_few():
+    """A span of 32: every second step, with the decay of two."""
+    image = keras.Input((1,))
+    model = keras.Model(image, keras.layers.Dense(1, use_bias=False)(image))
+    average = WeightAverage(32, (), monitor="x")
+    average.set_model(model)
+    expected = None
+    for step in range(1, 8):
+        model.set_weights([np.full((1, 1), float(step))])
+        average.on_train_batch_end(step - 1)
+        if step == 1:
+            expected = 1.0
+        elif step % 2 == 0:
+            decay = min(1 - 1 / 32, (1 + step) / (10 + step)) ** 2
+            expected = decay * expected + (1 - decay) * step
+    assert float(average._average[0][0, 0]) == pytest.approx(expected, abs=1e-5)
+
+
 def test_an_average_that_is_worse_is_dropped():
     """The weight nears 1 from one side, and its average lags behind."""
     model, weights = averaged(0.1, 4, 6)

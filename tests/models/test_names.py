@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import keras
 import pytest
 
 import kseg.models
+from kseg.encoders import make_encoder
 from kseg.models import catalog, names
 from kseg.models.architectures import ARCHITECTURES
 from kseg.models.measures import shapes_only
@@ -50,6 +52,21 @@ def test_every_layer_belongs_to_a_known_part(arch):
     with shapes_only():
         model = catalog.build(Model(arch=arch, width=8), (33, 47, 1), 3)
     assert not [one.name for one in model.layers if names.known_part(one.name) is None]
+
+
+@pytest.mark.parametrize("arch", [arch for arch, entry in ARCHITECTURES.items() if entry.encoder])
+@pytest.mark.parametrize("encoder", ["efficientnet_lite0", "resnet18", "mit_b0", "mobilenetv2"])
+def test_the_layers_of_an_encoder_are_told_from_the_decoders(arch, encoder):
+    """Those with weights that are the encoder's when it is built alone."""
+    with shapes_only():
+        image = keras.Input((None, None, 3))
+        features = [one for one in make_encoder(encoder)(image) if one is not None]
+        alone = keras.Model(image, features)
+        whole = catalog.build(Model(arch=arch, encoder=encoder, weights="none"), (None, None, 3), 3)
+    expected = {layer.name for layer in alone.layers if layer.weights}
+    found = [layer.name for layer in whole.layers if layer.weights and names.in_encoder(layer.name)]
+    assert set(found) == expected & {layer.name for layer in whole.layers}
+    assert len(found) < len([layer for layer in whole.layers if layer.weights])
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

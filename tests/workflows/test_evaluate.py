@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import kseg
@@ -18,6 +19,18 @@ def test_scores_are_returned_and_written(run, capfd):
     assert written["mean_iou"] == found.scores.mean_iou
     for name in ("confusion_test.png", "reliability_test.png", "images_test.csv"):
         assert (run.path / name).exists()
+
+
+def test_flips_make_the_answer_the_same_for_the_mirror_image(run):
+    images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+    straight, mirrored = (
+        next(iter(run.predictor(flip=True).probabilities(one))).array()
+        for one in (images, images[:, :, ::-1])
+    )
+    np.testing.assert_allclose(mirrored[:, ::-1], straight, atol=1e-6)
+    plain = next(iter(run.predictor().probabilities(images))).array()
+    assert np.abs(plain - straight).max() > 1e-6
+    assert kseg.evaluate(run, flip=True).images == 2
 
 
 def test_another_data_set_with_masks_beside_the_images(run, tmp_path):
