@@ -53,9 +53,12 @@ def kseg_contender(
 
     import kseg
     from kseg import machine
+    from kseg.callbacks import ByClock, LearningRate
+    from kseg.callbacks.progress import UNBOUND
     from kseg.inference import Predictor, keras_engine
     from kseg.models import catalog
-    from kseg.training import defaults, engine, network, precision
+    from kseg.schedules import make_schedule
+    from kseg.training import defaults, engine, precision
     from kseg.training.data import open_data
 
     device = machine.device()
@@ -65,21 +68,22 @@ def kseg_contender(
     plan = defaults.for_data(wish, device, found.train, found.splits.labels)
     timed = precision.measured(plan, found, device)
     plan = plan.changed(precision=min(timed, key=timed.__getitem__))
-    steps = round(60 * minutes / min(timed.values()))
     keras.utils.set_random_seed(seed)
-    _, batches, _ = engine.assemble(plan, found, device)
-    model = network.compiled(plan, found, device, steps)
+    model, batches, _ = engine.assemble(plan, found, device)
+    model.optimizer.learning_rate = 0.0
     model.train_on_batch(*batches[0])  # is compiled outside the clock
+    steps = round(60 * minutes / min(timed.values()))
+    schedule = make_schedule(plan.schedule, plan.optimizer.learning_rate, steps)
+    pace = ByClock(60 * minutes)
+    rate = LearningRate(schedule, steps, pace)
     started = time.perf_counter()
-    for step in range(1, steps):
-        batches.epoch, index = divmod(step, len(batches))
-        model.train_on_batch(*batches[index])
+    model.fit(batches, epochs=UNBOUND, shuffle=False, verbose=0, callbacks=[pace, rate])
     seconds = time.perf_counter() - started
     runner = keras_engine(model)
     stride, most = catalog.stride(plan.model), plan.input.max_side
     predictor = Predictor(runner, stride=stride, max_side=most)
     told = Trained(
-        images=steps * plan.loop.batch_size,
+        images=len(rate.done) * plan.loop.batch_size,
         seconds=seconds,
         what=f"{plan.model.arch}, {plan.loop.precision}, {plan.input.size}, up to {most}",
     )

@@ -7,7 +7,9 @@ from . import inference as inference
 from . import losses as losses
 from . import metrics as metrics
 from . import models as models
+from . import optimizers as optimizers
 from . import plots as plots
+from . import schedules as schedules
 from .errors import ArgumentError as ArgumentError
 from .errors import Interrupted as Interrupted
 from .errors import KsegError as KsegError
@@ -43,4 +45,5 @@ from .workflows.predict import Prediction as Prediction
 from .workflows.predict import predict as predict
 from .workflows.prune import Pruning as Pruning
 from .workflows.prune import prune as prune
+from .workflows.resume import resume as resume
 from .workflows.train import train as train

@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+PREFIX = ".kseg-"
+"""What the names of half-written files begin with."""
 _LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, keep: Path | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success flush it and rename it to `path`.
 
     Whatever stood at `path` stays untouched until the new file is whole on the disk.
+
+    Args:
+        path: The file.
+        keep: Where what stood there goes; by default it is replaced.
 
     Raises:
         OSError: It cannot be written, as where the disk is full; the error names `path`.
@@ -34,6 +40,8 @@ def atomic(path: Path) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
+            if keep is not None and path.exists():
+                path.replace(keep)
             temporary.replace(path)
     except OSError as error:  # a write that fails names no file
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
@@ -42,7 +50,7 @@ def atomic(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Make a hidden file beside `path`; whatever is left of it in the end goes."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=path.suffix)
     os.close(handle)
     try:
         yield Path(name)

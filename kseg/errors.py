@@ -16,11 +16,11 @@ class ArgumentError(KsegError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A training was broken off by Ctrl-C.
+    """A training was broken off, by Ctrl-C or by the system's request to end.
 
     Attributes:
-        path: The run's folder. It holds what was reached; where an older run was to be replaced and
-            no epoch was whole yet, that one.
+        path: The run's folder, from which `kseg.resume` goes on; it is not there where no step was
+            taken yet.
         epochs: Whole epochs that were trained.
         planned: Epochs that were to be trained.
     """

@@ -142,9 +142,6 @@ def quiet_start() -> Iterator[None]:
     TensorFlow's C++ code writes to the process's standard error itself, so that is turned away.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow takes oneDNN's kernels by itself on newer processors alone; on one with AVX2 they
-    # make a training step 1.3 to 1.5 times as fast too. It says so, which is hidden as well.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if sys.stderr is None:
         yield
         return

@@ -14,14 +14,12 @@ import pytest
 from PIL import Image
 
 import kseg
-from kseg.schedules import SCHEDULES
 from tests.conftest import write_data
 
 PACKAGE = Path(kseg.__file__).parent
 PARTS = sorted(str(path.parent.relative_to(PACKAGE)) for path in PACKAGE.glob("*/__init__.pyi"))
 OTHERS = [
     "kseg.labels.read_labels",
-    *(f"kseg.schedules.{function.__name__}" for function in SCHEDULES.values()),
     "kseg.workflows.data.check_data",
     "kseg.workflows.data.count_data",
     "kseg.workflows.data.import_data",

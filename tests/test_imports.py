@@ -24,7 +24,7 @@ FLOORS = [
     {"encoders"},
     {"blocks"},
     {"losses", "metrics", "data", "plots"},
-    {"layers", "schedules", "optimizers", "rates"},
+    {"layers", "schedules", "optimizers"},
     {"labels"},
     {"machine"},
     {"_calls", "_settings"},
@@ -108,7 +108,7 @@ def test_commands_neither_train_nor_open_data(path):
 def test_verbs_are_found_before_keras_is_started():
     """So that each can start it quietly."""
     script = "import sys, kseg; [getattr(kseg, n) for n in VERBS]; print(*sys.modules)"
-    script = f"VERBS = ['train', 'open_run', 'evaluate', 'predict', 'prune']; {script}"
+    script = f"VERBS = ['train', 'open_run', 'evaluate', 'predict', 'prune', 'resume']; {script}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "kseg.workflows.prune" in done.stdout.split()
     assert not {"keras", "tensorflow", "jax", "torch"} & set(done.stdout.split())

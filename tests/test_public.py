@@ -35,10 +35,13 @@ PUBLIC = [
     "metrics",
     "models",
     "open_run",
+    "optimizers",
     "plots",
     "predict",
     "prune",
     "read_recipe",
+    "resume",
+    "schedules",
     "supervise",
     "train",
 ]
@@ -53,8 +56,10 @@ LAZY = [
     "losses",
     "metrics",
     "models",
+    "optimizers",
     "plots",
     "runs",
+    "schedules",
 ]
 
 

@@ -1,4 +1,10 @@
 from .average import WeightAverage as WeightAverage
 from .checkpoint import Checkpoint as Checkpoint
 from .history import HistoryFile as HistoryFile
+from .pace import AsBefore as AsBefore
+from .pace import ByClock as ByClock
+from .pace import BySteps as BySteps
 from .progress import Progress as Progress
+from .rate import LearningRate as LearningRate
+from .resume import Position as Position
+from .resume import ResumePoint as ResumePoint

@@ -1,6 +1,7 @@
 """A running average of the weights, kept where it is the better network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -18,7 +19,7 @@ class WeightAverage(keras.callbacks.Callback):
     callback that comes later in the list, such as `Checkpoint`, saves what was scored.
 
     Args:
-        span: Steps over which it averages, roughly.
+        span: Steps over which it averages, roughly; a function where they are not known before.
         validation: What `model.fit` validates on, batches or a pair of arrays.
         monitor: The log by which the better one is found, the higher the better.
 
@@ -38,17 +39,16 @@ class WeightAverage(keras.callbacks.Callback):
 
     def __init__(
         self,
-        span: float,
+        span: float | Callable[[], float],
         validation: keras.utils.PyDataset | Sequence,
         monitor: str = "val_mean_iou",
     ) -> None:
         super().__init__()
-        self._span = max(span, 1.0)
-        # The average lags by tens of steps: a sixteenth of them between two updates is no matter.
-        self._every = max(1, int(self._span / 16))
+        self._span = span if callable(span) else lambda: span
         self._validation = validation
         self._monitor = monitor
         self._step = 0
+        self._renewed = 0
         self._average: list | None = None
         self._weights: list | None = None
 
@@ -61,8 +61,12 @@ class WeightAverage(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Add the weights to the average."""
         self._step += 1
-        if self._step % self._every and self._average is not None:
+        span = max(self._span(), 1.0)
+        steps = self._step - self._renewed
+        # It lags by tens of steps: a sixteenth of them between two updates is no matter.
+        if steps < int(span / 16) and self._average is not None:
             return
+        self._renewed = self._step
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
         weights = [ops.copy(weight) for weight in self.model.weights]
@@ -70,11 +74,26 @@ class WeightAverage(keras.callbacks.Callback):
             self._average = weights
             return
         ramp = (1 + self._step) / (10 + self._step)
-        new = 1 - min(1 - 1 / self._span, ramp) ** self._every
+        new = 1 - min(1 - 1 / span, ramp) ** steps
         self._average = [
             old + ops.cast(new, old.dtype) * (weight - old)
             for old, weight in zip(self._average, weights, strict=True)
         ]
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed training needs."""
+        average, weights = self._average or [], self._weights or []
+        arrays = [ops.convert_to_numpy(array) for array in (*average, *weights)]
+        facts = {"step": self._step, "renewed": self._renewed, "averaged": len(average)}
+        return facts | {"arrays": arrays}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._step, self._renewed = state["step"], state["renewed"]
+        arrays = state.get("arrays", [])
+        averaged = state["averaged"]
+        self._average = [ops.convert_to_tensor(array) for array in arrays[:averaged]] or None
+        self._weights = list(arrays[averaged:]) or None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Validate the average, if the network was; leave the better one in the network."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -56,6 +57,14 @@ class Checkpoint(keras.callbacks.Callback):
             self.best_epoch, self.best_value = epoch + 1, value
         else:
             self.save(self._last)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed training needs."""
+        return {"best_epoch": self.best_epoch, "best_value": self.best_value}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
 
     def save(self, *paths: Path) -> None:
         """Save the model as it is now."""

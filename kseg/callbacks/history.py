@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -27,6 +28,19 @@ class HistoryFile(keras.callbacks.Callback):
         super().__init__()
         self._path = Path(path)
         self._rows: list[dict] = []
+
+    @property
+    def epochs(self) -> int:
+        """The whole epochs so far."""
+        return len(self._rows)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed training needs."""
+        return {"rows": self._rows}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._rows = list(state["rows"])
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch's row."""

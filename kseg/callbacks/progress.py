@@ -4,8 +4,11 @@ import time
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+UNBOUND = 10**9
+"""Epochs that are not counted: something else ends the training."""
 
 
 class Progress(keras.callbacks.Callback):
@@ -32,13 +35,12 @@ class Progress(keras.callbacks.Callback):
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
-                MofNCompleteColumn(),
+                TaskProgressColumn(),
                 TextColumn("{task.fields[note]}"),
                 TimeRemainingColumn(),
             )
             self._bar = Bar(*columns, console=self._console, transient=True)
-            total = self.params["epochs"] * (self.params["steps"] or 1)
-            self._task = self._bar.add_task("starting", total=total, note="")
+            self._task = self._bar.add_task("starting", total=1.0, note="")
             self._bar.start()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -50,8 +52,11 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Move the bar."""
         if self._bar:
-            done = (self._epoch - 1) * (self.params["steps"] or 1) + batch + 1
-            loss = f"loss {float((logs or {}).get('loss', 0)):.3f}"
+            logs = logs or {}
+            steps = self.params["steps"] or 1
+            by_steps = ((self._epoch - 1) * steps + batch + 1) / (self.params["epochs"] * steps)
+            loss = f"loss {float(logs.get('loss', 0)):.3f}"
+            done = logs.get("done", by_steps)
             self._bar.update(self._task, completed=done, note=f"{loss}{self._note}")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -76,4 +81,5 @@ class Progress(keras.callbacks.Callback):
             self._bar.stop()
 
     def _title(self) -> str:
-        return f"epoch {self._epoch}/{self.params['epochs']}"
+        epochs = self.params["epochs"]
+        return f"epoch {self._epoch}" if epochs >= UNBOUND else f"epoch {self._epoch}/{epochs}"

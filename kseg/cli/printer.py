@@ -77,6 +77,15 @@ class Printer(Bars):
             ]
         )
 
+    def tidied(self, removed: Sequence[Path]) -> None:
+        """Print what was removed."""
+        for path in removed:
+            self.facts([("removed", f"{path}: a training was killed there before its first step")])
+
+    def resumes(self, run: "Run") -> None:
+        """Print where the training goes on."""
+        self.facts([("goes on", f"{run.path}, after {run.epochs_reached} whole epochs")])
+
     def measures(self, minutes: float) -> None:
         """Print that the speed is measured."""
         self.say(f"measuring what this machine does in {minutes:g} minutes ...")
@@ -95,7 +104,7 @@ class Printer(Bars):
                 ("network", _network(plan)),
                 (
                     "training",
-                    f"{plan.loop.epochs} epochs, batch {plan.loop.batch_size}, crops of "
+                    f"{_length(plan)}, batch {plan.loop.batch_size}, crops of "
                     f"{height}x{width}, images up to {plan.input.max_side}, augmentation "
                     f"{plan.input.augment}{_scale(plan)}",
                 ),
@@ -141,6 +150,13 @@ def _of_encoder(plan: "Plan") -> str:
 def per_step(found: Mapping[str, float]) -> str:
     """Spell the seconds per step in each number format."""
     return ", ".join(f"{name} {seconds:.3f}" for name, seconds in found.items())
+
+
+def _length(plan: "Plan") -> str:
+    epochs = f"{plan.loop.epochs} epochs"
+    if plan.loop.done:
+        return f"as long as {plan.loop.done} says"
+    return f"{plan.loop.minutes:g} minutes, about {epochs}" if plan.loop.minutes else epochs
 
 
 def _scale(plan: "Plan") -> str:

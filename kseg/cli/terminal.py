@@ -1,7 +1,10 @@
 """What commands print, and how: rich on a terminal, plain lines in a file."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from kseg._text import printable
 
@@ -17,8 +20,37 @@ def open_console() -> "Console":
 
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     if not console.is_terminal:
-        console = Console(highlight=False, soft_wrap=True, emoji=False, width=120)
+        file = cast("IO[str]", Outlet(sys.stdout))
+        console = Console(highlight=False, soft_wrap=True, emoji=False, width=120, file=file)
     return console
+
+
+class Outlet:
+    """A stream whose reader may go, as `head` does, without ending what is being done."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, if it is still read."""
+        with self._read():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was written, if it is still read."""
+        with self._read():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 def print_facts(console: "Console", facts: Sequence[tuple[str, str]]) -> None:

@@ -8,6 +8,7 @@ import click
 from kseg.cli.fields import chosen, recipe_options
 from kseg.cli.options import device_option, named, runs_option
 from kseg.errors import Interrupted
+from kseg.runs.making import UNFINISHED
 
 
 @click.command()
@@ -16,13 +17,13 @@ from kseg.errors import Interrupted
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="recipe.yaml of a run to make again; other options change it.",
 )
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Go on with a training that was broken off; other options may not change it.",
+)
 @click.option("--name", help="Name of the run.  [default: ARCH-DATA, numbered if it exists]")
 @click.option("--overwrite", is_flag=True, help="Replace a run of that name.")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(0, 100_000, min_open=True),
-    help="Train as many epochs as this machine does in this time.",
-)
 @recipe_options()
 @click.option("--download", is_flag=True, help="Let TFDS download what is not on this machine.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the run.")
@@ -30,9 +31,9 @@ from kseg.errors import Interrupted
 @runs_option
 def train(
     recipe: Path | None,
+    resume: str | None,
     name: str | None,
     overwrite: bool,
-    minutes: float | None,
     download: bool,
     tensorboard: bool,
     device: str | None,
@@ -45,29 +46,31 @@ def train(
     What is not given is chosen for the machine and the data, and printed. The folder holds the
     model of the best epoch (model.keras), the recipe, history, scores and pictures.
     """
+    if resume and (recipe or name or overwrite or download):
+        raise click.UsageError(
+            "--resume goes on with a run as it is: leave out --recipe, --name, --overwrite and "
+            "--download."
+        )
     from kseg.cli.printer import start
 
     printer = start()
-    is_replaced = bool(overwrite and name and (runs / name).exists())
 
+    from kseg.workflows.resume import resume as go_on
     from kseg.workflows.train import train
 
+    shared: dict[str, Any] = {
+        "runs": runs,
+        "device": device,
+        "tensorboard": tensorboard,
+        "set": set,
+        "progress": printer,
+        **chosen(choices),
+    }
+    begin: dict[str, Any] = {"name": name, "overwrite": overwrite, "download": download}
     try:
-        run = train(
-            recipe,
-            name=name,
-            runs=runs,
-            overwrite=overwrite,
-            minutes=minutes,
-            device=device,
-            download=download,
-            tensorboard=tensorboard,
-            set=set,
-            progress=printer,
-            **chosen(choices),
-        )
+        run = go_on(resume, **shared) if resume else train(recipe, **begin, **shared)
     except Interrupted as stop:
-        printer.say(_stopped(stop, is_replaced))
+        printer.say(_stopped(stop))
         raise click.exceptions.Exit(130) from None
     sample = run.path / "sample.png"
     image = sample if sample.exists() else "IMAGE..."
@@ -84,9 +87,11 @@ def train(
     )
 
 
-def _stopped(stop: Interrupted, is_replaced: bool) -> str:
-    """Say what a training that was broken off leaves: its run, or the one it was to replace."""
-    kept = f"holds the best so far: kseg evaluate {named(stop.path)}"
-    if is_replaced and not stop.epochs:
-        kept = "is as it was"
-    return f"Stopped after {stop.epochs} of {stop.planned} epochs; {stop.path} {kept}"
+def _stopped(stop: Interrupted) -> str:
+    """Say what a training that was broken off leaves."""
+    run = stop.path.with_name(stop.path.name.removesuffix(UNFINISHED))
+    said = f"Stopped after {stop.epochs} of {stop.planned} epochs"
+    if run != stop.path:
+        said = f"{said}; {run} is as it was"
+    way = f"Go on: kseg train --resume {named(run)}"
+    return f"{said}. {way if stop.path.exists() else 'Nothing was reached that could be kept.'}"

@@ -9,6 +9,8 @@ from kseg.runs.recipe import SECTIONS, WORDS
 CALL = re.compile(r"kseg\.(\w+)\(([^()]*)\)")
 ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|\([^()]*\)|\[[^\]]*\]|[\w.:-]*\w)?""")
 FIRST = re.compile(r"""["']([^"']+)["']""")
+CALLS = {"resume": ("train", "--resume {}"), "train": ("train", "--recipe {}/recipe.yaml")}
+"""Command, and how it is told the run, where that is not its own name and argument."""
 FIELD = re.compile(rf"\b((?:{'|'.join(SECTIONS)})\.[a-z_]+): ")
 
 
@@ -42,11 +44,12 @@ def as_typed(message: str, command: click.Command) -> str:
 
 
 def _command(match: re.Match) -> str:
-    """Spell a call as a command; a first value without a name is an argument."""
+    """Spell a call as a command; a first value without a name is an argument, but for trainings."""
     first = FIRST.match(match[2])
+    name, named = CALLS.get(match[1], (match[1], "{}"))
     arguments = ARGUMENT.finditer(match[2])
     options = [_spelled(one, f"--{one[1].replace('_', '-')}") for one in arguments]
-    return " ".join([f"kseg {match[1]}", *([first[1]] if first else []), *options])
+    return " ".join([f"kseg {name}", *([named.format(first[1])] if first else []), *options])
 
 
 def _spelled(match: re.Match, option: str) -> str:

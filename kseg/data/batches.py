@@ -63,7 +63,8 @@ class TrainingBatches(_Ahead):
 
     The order of an epoch and the augmentation of a sample depend on `(seed, epoch, index)` alone,
     not on the number of threads: fit with `shuffle=False`, for Keras would mix the batches by a
-    random state of its own. `epoch` may be set before an epoch; it counts on by itself.
+    random state of its own. `epoch` may be set before an epoch; it counts on by itself. `first` may
+    be set to leave out the first batches of every epoch, as where a training goes on in one.
 
     Args:
         samples: A data set.
@@ -96,12 +97,14 @@ class TrainingBatches(_Ahead):
         self._augment = augment
         self._seed = seed
         self._mix = mix
+        self.first = 0
 
     def __len__(self) -> int:
         """Return the number of batches per epoch."""
-        return len(self._samples) // self._batch_size
+        return len(self._samples) // self._batch_size - self.first
 
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        index += self.first
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples))
         chosen = order[index * self._batch_size : (index + 1) * self._batch_size].tolist()
         images, masks = zip(*(self._mixed(epoch, number) for number in chosen), strict=True)

@@ -1,10 +1,12 @@
-"""The history of a run, read again."""
+"""The history of a run, written and read again."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from kseg import _files
 from kseg.errors import KsegError
 
 
@@ -26,3 +28,23 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         raise KsegError(f"{path} is missing: no epoch of the training was whole.") from None
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise KsegError(f"{path} is damaged ({error}). Train the run again.") from None
+
+
+def write_done(path: Path, done: Sequence[float]) -> None:
+    """Write how much of a training was done before each of its steps, exactly."""
+    _files.write_text(path, "".join(f"{value!r}\n" for value in done))
+
+
+def read_done(path: Path) -> list[float]:
+    """Read what `write_done` wrote.
+
+    Raises:
+        KsegError: The file is missing or damaged.
+    """
+    try:
+        done = [float(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise KsegError(f"{path} cannot be read ({error}). Give minutes= anew.") from None
+    if not done or done != sorted(done) or not 0 <= done[0] <= done[-1] <= 1:
+        raise KsegError(f"{path} must hold rising numbers from 0 to 1. Give minutes= anew.")
+    return done

@@ -17,9 +17,9 @@ from kseg.data.settings import Data
 from kseg.errors import KsegError
 from kseg.losses.settings import Loss
 from kseg.models.settings import Model
-from kseg.optimizers import Optimizer
+from kseg.optimizers.settings import Optimizer
 from kseg.runs.loop import Loop
-from kseg.schedules import Schedule
+from kseg.schedules.settings import Schedule
 
 LARGEST = 1_000_000
 """Bytes: no recipe is larger."""
@@ -117,7 +117,7 @@ WORDS = {word_of(path.rpartition(".")[2], field): path for path, field in fields
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe; an augmentation's file is looked for beside it first.
+    """Read a recipe; the files that it names are looked for beside it first.
 
     Args:
         path: A YAML file of sections; what it leaves out is left open.
@@ -153,10 +153,14 @@ def read_recipe(path: str | Path) -> Recipe:
         recipe = validated(Recipe, content)
     except KsegError as error:
         raise KsegError(f"{path}: {error}") from None
-    beside = path.parent / recipe.input.augment
-    if is_file(recipe.input.augment) and beside.is_file():
-        return recipe.changed(augment=str(beside))
-    return recipe
+    augment = recipe.input.augment
+    named = {"augment": augment if is_file(augment) else None, "done": recipe.loop.done}
+    beside: dict[str, Any] = {
+        word: str(path.parent / name)
+        for word, name in named.items()
+        if name and (path.parent / name).is_file()
+    }
+    return recipe.changed(**beside)
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -179,7 +183,7 @@ def write_recipe(path: str | Path, recipe: Recipe) -> None:
         20
     """
     path = Path(path)
-    note = f"# Makes the same run again: kseg train --recipe {printable(str(path))}"
+    note = f"# Makes the same run again: kseg train --recipe {printable(path.name)}"
     _files.write_text(path, f"{note}\n{recipe_text(recipe)}")
 
 

@@ -1,5 +1,6 @@
 """`saved_models/NAME`: everything that a run leaves behind."""
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,16 @@ class Run:
         return self.path / "history.csv"
 
     @property
+    def done_file(self) -> Path:
+        """How much was done before each step, where a clock ended the training."""
+        return self.path / "done.txt"
+
+    @property
+    def resume_file(self) -> Path:
+        """All that a training which was broken off needs to go on."""
+        return self.path / "resume.npz"
+
+    @property
     def scores_file(self) -> Path:
         """Scores of the best epoch on the validation split."""
         return self.path / "scores.json"
@@ -163,6 +174,18 @@ class Run:
         return _read(self.summary_file, "epochs", _whole)
 
     @property
+    def epochs_reached(self) -> int:
+        """The whole epochs that were trained, also where the training was killed."""
+        return len(self.history["epoch"]) if self.history_file.exists() else 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training came to its end."""
+        with contextlib.suppress(KsegError):
+            return _read(self.summary_file, "finished", bool)
+        return False
+
+    @property
     def waited(self) -> float:
         """Part of the training, in [0, 1], in which the network waited for images.
 
@@ -173,9 +196,13 @@ class Run:
 
     def source(self) -> "Source":
         """Return the data that the run was trained on, at full size, divided as it was then."""
+        return open_source(self.recipe, kept=self.split_off)
+
+    @property
+    def split_off(self) -> dict[str, list[str]]:
+        """Names of the pairs of the splits that the data does not have by itself."""
         is_kept = self.splits_file.exists()
-        kept = _read(self.splits_file, "split_off", _named_splits) if is_kept else {}
-        return open_source(self.recipe, kept=kept)
+        return _read(self.splits_file, "split_off", _named_splits) if is_kept else {}
 
     def predictor(self, flip: bool = False) -> "Predictor":
         """Load the model of the best epoch for prediction, and prove that it fits the classes.

@@ -1,6 +1,6 @@
 """The data of a training: read once, found whole, kept at hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseg.data.augment.pipelines import Pipeline, read_pipeline
@@ -39,12 +39,17 @@ class TrainingData:
     split_off: dict[str, list[str]]
 
 
-def open_data(recipe: Recipe, on_sample: Callable[[], None] = lambda: None) -> TrainingData:
+def open_data(
+    recipe: Recipe,
+    on_sample: Callable[[], None] = lambda: None,
+    kept: Mapping[str, Sequence[str]] | None = None,
+) -> TrainingData:
     """Open a data set and read all of it once.
 
     Args:
         recipe: As `defaults.for_machine` returns it.
         on_sample: Called after each sample that was read.
+        kept: What a run has split off, to split alike.
 
     Raises:
         KsegError: The data set is not whole; the message names the file.
@@ -54,7 +59,7 @@ def open_data(recipe: Recipe, on_sample: Callable[[], None] = lambda: None) -> T
     if recipe.data.skip_broken:
         skipped |= open_source(recipe).broken(on_sample)
     recipe = recipe.changed(skipped=tuple(skipped))
-    source = open_source(recipe, recipe.input.max_side)
+    source = open_source(recipe, recipe.input.max_side, kept)
     splits = source.open()
     keep = CACHES[recipe.data.cache]
     splits = replace(splits, train=keep(splits.train), val=keep(splits.val))

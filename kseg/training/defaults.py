@@ -13,7 +13,7 @@ from kseg.losses.catalog import is_pixelwise
 from kseg.models import catalog, choosing
 from kseg.models.settings import Model
 from kseg.runs.recipe import Recipe
-from kseg.schedules import WARMUP
+from kseg.schedules.settings import warmup
 from kseg.training.plan import Plan
 
 WIDTH = {"cpu": 16, "gpu": 32}
@@ -46,7 +46,7 @@ def for_machine(recipe: Recipe, device: machine.Device) -> Recipe:
                 "input.scale": SCALE[device.kind],
                 "optimizer.learning_rate": RATE,
                 "optimizer.encoder_rate": ENCODER_RATE if is_pretrained else 1.0,
-                "schedule.warmup": WARMUP[recipe.schedule.name],
+                "schedule.warmup": warmup(recipe.schedule.name),
                 "loop.average": AVERAGE,
             },
         ),

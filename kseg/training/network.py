@@ -1,7 +1,7 @@
 """The network of a plan: built in the precision of the training, and copied to be kept."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
@@ -15,8 +15,8 @@ from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog, names
 from kseg.models.measures import shapes_only
 from kseg.models.pruning import head_of, prune
-from kseg.optimizers import make_optimizer
-from kseg.rates import TwoRates
+from kseg.optimizers import Optimizer, TwoRates, make_optimizer
+from kseg.optimizers.catalog import penalise, spare
 from kseg.runs.recipe import Recipe
 from kseg.schedules import make_schedule
 from kseg.training.data import TrainingData
@@ -30,6 +30,8 @@ def check(recipe: Recipe) -> None:
         KsegError: Their options do not fit, or the weights to start from are not installed.
     """
     make_loss(recipe.loss.terms)
+    make_optimizer(recipe.optimizer, 1.0)
+    make_schedule(recipe.schedule, 1.0, 1)
     catalog.check_weights(recipe.model)
     part = recipe.optimizer.encoder_rate
     if part not in (None, 1) and catalog.weights(recipe.model) is None:
@@ -43,14 +45,16 @@ def check(recipe: Recipe) -> None:
             head_of(network, recipe.model.level)
 
 
-def compiled(plan: Plan, data: TrainingData, device: machine.Device, steps: int) -> keras.Model:
-    """Build the network and compile it for a training of so many steps."""
+def compiled(plan: Plan, data: TrainingData, device: machine.Device) -> keras.Model:
+    """Build the network and compile it; its learning rate stays at the peak until it is set."""
     labels = data.splits.labels
     with _precision(plan.loop.precision):
         model = _built(plan, len(labels))
         channels = catalog.outputs(plan.model, len(labels))
+        if plan.optimizer.l2:
+            penalise(model.trainable_variables, plan.optimizer.l2)
         model.compile(
-            _optimizer(plan, steps),
+            _optimizer(plan, model.trainable_variables),
             make_loss(plan.loss.terms, labels.ignore, _class_weights(plan, data)),
             metrics=[
                 MeanIoU(channels, labels.ignore),
@@ -101,15 +105,20 @@ def _built(recipe: Recipe, classes: int, *, load: bool = True) -> keras.Model:
     return catalog.build(recipe.model, shape, classes, load=load)
 
 
-def _optimizer(plan: Plan, steps: int) -> keras.Optimizer:
+def _optimizer(plan: Plan, variables: Sequence[keras.Variable]) -> keras.Optimizer:
     """Make the optimizer, of which an encoder of published weights has a slower one of its own."""
+    settings = plan.optimizer
+    part = settings.encoder_rate
 
-    def at(part: float) -> keras.Optimizer:
-        peak = part * plan.optimizer.learning_rate
-        return make_optimizer(plan.optimizer, make_schedule(plan.schedule, peak, steps))
+    def at(settings: Optimizer, part: float) -> keras.Optimizer:
+        optimizer = make_optimizer(settings, part * plan.optimizer.learning_rate)
+        spare(optimizer, variables)
+        return optimizer
 
-    part = plan.optimizer.encoder_rate
-    return at(1) if part == 1 else TwoRates(at(part), at(1), _has_learned)
+    if part == 1:
+        return at(settings, 1)
+    alone = settings.model_copy(update={"clip_norm": None})
+    return TwoRates(at(alone, part), at(alone, 1), _has_learned, part, settings.clip_norm)
 
 
 def _has_learned(layer: str) -> bool:

@@ -6,10 +6,10 @@ from kseg._settings import Side, Size
 from kseg.data.augment.settings import Input, Range
 from kseg.losses.settings import Loss, Weights
 from kseg.models.settings import Model
-from kseg.optimizers import Optimizer, Rate
+from kseg.optimizers.settings import Optimizer, Rate
 from kseg.runs.loop import Loop
 from kseg.runs.recipe import Recipe
-from kseg.schedules import Part, Schedule
+from kseg.schedules.settings import Part, Schedule
 
 
 class PlannedModel(Model):

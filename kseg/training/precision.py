@@ -22,12 +22,12 @@ MINUTES = 5
 TURNS = 4
 
 
-def pays(plan: Plan, data: TrainingData, device: Device, minutes: float | None) -> bool:
+def pays(plan: Plan, data: TrainingData, device: Device) -> bool:
     """Tell whether to measure: on a CPU, for a training that is long enough."""
     if device.kind == "gpu":
         return False
-    if minutes is not None:
-        return minutes >= MINUTES
+    if plan.loop.minutes is not None and plan.loop.done is None:
+        return plan.loop.minutes >= MINUTES
     return plan.loop.epochs * (len(data.splits.train) // plan.loop.batch_size) >= STEPS
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from kseg import _checks, _files, machine
 from kseg.errors import ArgumentError, KsegError
-from kseg.runs.finding import check_name, free_name, new_run, open_run_of_heads
+from kseg.runs.finding import open_run_of_heads
+from kseg.runs.making import check_name, free_name, new_run
 from kseg.runs.recipe import write_recipe
 from kseg.runs.run import Run
 from kseg.workflows.watching import Watch, watching

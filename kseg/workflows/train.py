@@ -1,25 +1,19 @@
 """`kseg.train`: from a recipe, or a few words, to a run."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kseg import _checks, _extras, machine
-from kseg.errors import ArgumentError, Interrupted, KsegError
+from kseg import machine
+from kseg.errors import ArgumentError, KsegError
 from kseg.models import catalog, choosing
-from kseg.runs.finding import check_name, free_name, is_worth_keeping, new_run
+from kseg.runs.making import UNFINISHED, check_name, free_name, new_run, tidy
 from kseg.runs.recipe import Recipe, read_recipe
 from kseg.runs.run import Run
+from kseg.workflows.job import Job, carry_out, require_tensorboard
 from kseg.workflows.watching import Watch, watching
-
-if TYPE_CHECKING:
-    import keras
-
-    from kseg.training.data import TrainingData
-    from kseg.training.plan import Plan
 
 
 def train(
@@ -28,7 +22,6 @@ def train(
     name: str | None = None,
     runs: str | Path = "saved_models",
     overwrite: bool = False,
-    minutes: float | None = None,
     device: str | None = None,
     download: bool = False,
     tensorboard: bool = False,
@@ -47,9 +40,7 @@ def train(
             by default one in which all is open.
         name: Name of the run; by default ARCH-DATA, numbered if it exists.
         runs: Folder that holds the runs.
-        overwrite: Whether to replace a run of that name, once an epoch of the new one is whole.
-        minutes: Train as many epochs as this machine does in this time, whatever number the recipe
-            names.
+        overwrite: Whether to replace a run of that name, once the new one is whole.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         download: Whether TensorFlow Datasets may download what is not on this machine.
         tensorboard: Whether to write logs for TensorBoard into the run.
@@ -64,7 +55,7 @@ def train(
     Raises:
         ArgumentError: A choice is unknown or out of its range, or the name is taken.
         KsegError: Something in the data or on the machine is wrong; nothing was written.
-        Interrupted: Ctrl-C broke it off; the run holds what was reached.
+        Interrupted: Ctrl-C or the system broke it off; `kseg.resume` goes on.
 
     Example:
         >>> run = kseg.train(data="my_data", arch="unet", filters=(8, 16), epochs=1, name="first")
@@ -75,39 +66,24 @@ def train(
     """
     watch = watching(progress)
     root = Path(runs)
-    wish, why = _wish(recipe, minutes, set, choices)
-    name = _run_name(name, root, wish, overwrite)
+    wish, why = _wish(recipe, set, choices)
+    wanted = _run_name(name, root, wish, overwrite)
     used = machine.device(device)
     watch.starts(used)
     watch.chose(why)
-    logs = [_tensorboard(root / name / "logs")] if tensorboard else []
+    if tensorboard:
+        require_tensorboard()
+    watch.tidied(tidy(root))
     with machine.computing_on(device):
         wish = _as_files(watch, wish, download)
-        job = _prepare(watch, wish, used, minutes)
-        replaces = (root / name).exists()
-        with new_run(root, name, overwrite=overwrite) as run:
-            try:
-                _learn(watch, job, run, logs)
-                _report(watch, job, run)
-            except KeyboardInterrupt as stop:
-                raise _interrupted(stop, job, run) from None
-            except OSError as error:
-                raise KsegError(f"{_said(error)} {_left(run, replaces)}") from error
-    return run
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What is to be done, on what, with what."""
-
-    plan: "Plan"
-    data: "TrainingData"
-    device: machine.Device
+        job = _prepare(watch, wish, used)
+        with new_run(root, wanted, overwrite=overwrite, numbered=name is None) as run:
+            carry_out(watch, job, run, tensorboard=tensorboard)
+    return Run(root / run.name.removesuffix(UNFINISHED))
 
 
 def _wish(
     recipe: Recipe | Run | Path | str | None,
-    minutes: float | None,
     set: Mapping[str, Any] | None,
     choices: Mapping[str, Any],
 ) -> tuple[Recipe, str]:
@@ -120,10 +96,7 @@ def _wish(
         wish = start.changed(set=set, **choices)
         if wish.data.path != start.data.path:
             wish = wish.changed(skipped=choices.get("skipped", ()))
-        if minutes is not None:
-            _checks.above(minutes, 0, "minutes")
-            if wish.loop.epochs != start.loop.epochs or "epochs" in choices:
-                raise KsegError("Give epochs= or minutes=, not both.")
+        wish = _as_long(start, wish)
         model, why = choosing.chosen(wish.model, is_drawn=wish.data.path == "shapes")
         catalog.check_size(model, wish.input.size)
         catalog.check(model)
@@ -152,6 +125,24 @@ def _arguments() -> Iterator[None]:
         yield
     except KsegError as error:
         raise ArgumentError(str(error)) from None
+
+
+def _as_long(start: Recipe, wish: Recipe) -> Recipe:
+    """Let what is said last of the length of a training be all that is said of it.
+
+    Raises:
+        KsegError: Both epochs and minutes are given.
+    """
+    before, after = start.loop, wish.loop
+    by_epochs = after.epochs != before.epochs
+    by_minutes = after.minutes != before.minutes
+    if after.epochs and after.minutes and by_epochs == by_minutes and not after.done:
+        raise KsegError("Give epochs= or minutes=, not both.")
+    if by_epochs:
+        return wish.changed(minutes=None, done=None)
+    if by_minutes:
+        return wish.changed(epochs=None, done=None)
+    return wish
 
 
 def _check_data(wish: Recipe) -> None:
@@ -191,7 +182,7 @@ def _as_files(watch: Watch, wish: Recipe, download: bool) -> Recipe:
     return wish.changed(data=str(folder))
 
 
-def _prepare(watch: Watch, wish: Recipe, device: machine.Device, minutes: float | None) -> _Job:
+def _prepare(watch: Watch, wish: Recipe, device: machine.Device) -> Job:
     """Read the data and fill what the recipe leaves open."""
     from kseg.training import defaults, engine, network, precision
     from kseg.training.data import open_data
@@ -204,75 +195,12 @@ def _prepare(watch: Watch, wish: Recipe, device: machine.Device, minutes: float 
     watch.read(data, wish.data.path)
     wish = wish.changed(skipped=tuple(data.skipped))
     plan = defaults.for_data(wish, device, data.train, data.splits.labels)
-    if wish.loop.precision is None and precision.pays(plan, data, device, minutes):
+    if wish.loop.precision is None and precision.pays(plan, data, device):
         found = precision.measured(plan, data, device)
         plan = plan.changed(precision=min(found, key=found.__getitem__))
         watch.timed(found)
-    if minutes:
-        watch.measures(minutes)
-        plan = plan.changed(epochs=engine.epochs_within(plan, data, device, minutes))
+    if plan.loop.minutes and not plan.loop.done:
+        watch.measures(plan.loop.minutes)
+        plan = plan.changed(epochs=engine.epochs_within(plan, data, device))
     watch.planned(plan)
-    return _Job(plan, data, device)
-
-
-def _learn(watch: Watch, job: _Job, run: Run, logs: "Sequence[keras.callbacks.Callback]") -> None:
-    from kseg.reports import figures
-    from kseg.training import engine
-
-    with watch.training() as callbacks:
-        try:
-            engine.train(job.plan, job.data, job.device, run, [*callbacks, *logs])
-        except Interrupted:
-            figures.report_training(run)
-            raise
-
-
-def _report(watch: Watch, job: _Job, run: Run) -> None:
-    """Score the best epoch on the validation split at full size, and draw what was learned."""
-    from kseg import _files
-    from kseg.data.reading import files
-    from kseg.evaluation import evaluate
-    from kseg.reports import figures
-    from kseg.runs.run import open_source
-
-    most = job.plan.input.max_side
-    watch.kept(run, most if job.data.val.sizes.max() >= most else None)
-    predictor = run.predictor()
-    samples = open_source(job.plan).split("val", job.data.splits.labels)
-    with watch.counting("scoring", len(samples)) as on_image:
-        evaluation = evaluate(predictor, samples, on_image)
-    _files.write_json(run.scores_file, {"split": "val", **evaluation.to_dict()})
-    figures.report_training(run)
-    figures.report_predictions(run, predictor, samples)
-    if job.plan.data.path == "shapes":  # none of them is on the disk, to try the prediction with
-        files.write_image(run.path / "sample.png", samples[0].image)
-    watch.scored(evaluation, "val")
-
-
-def _interrupted(stop: KeyboardInterrupt, job: _Job, run: Run) -> Interrupted:
-    """Say how far a training came that was broken off, in its epochs or while it was scored."""
-    if isinstance(stop, Interrupted):
-        return stop
-    return Interrupted(run.path, run.epochs, job.plan.loop.epochs)
-
-
-def _said(error: OSError) -> str:
-    name = f"{error.filename}: " if error.filename else ""
-    return f"{name}{error.strerror or error}."
-
-
-def _left(run: Run, replaces: bool) -> str:
-    """Say what is left of a training that the disk ended."""
-    if is_worth_keeping(run, replaces=replaces):
-        return f'{run.path} holds the best epoch until then: kseg.evaluate("{run.path}").'
-    kept = "the run that was to be replaced is as it was" if replaces else "nothing is kept"
-    return f"No epoch was whole, and {kept}."
-
-
-def _tensorboard(logs: Path) -> "keras.callbacks.Callback":
-    """Return the callback that writes TensorBoard's logs."""
-    for package in ("tensorflow", "tensorboard"):
-        _extras.require(package, package, "Writing logs for TensorBoard")
-    import keras
-
-    return keras.callbacks.TensorBoard(logs)
+    return Job(plan, data, device)

@@ -40,6 +40,12 @@ class Watch:
     def read(self, data: "TrainingData", path: str) -> None:
         """Hear of the training data, read and found whole."""
 
+    def tidied(self, removed: Sequence[Path]) -> None:
+        """Hear of folders, removed, that killed processes left with nothing in them."""
+
+    def resumes(self, run: "Run") -> None:
+        """Hear of a training that goes on."""
+
     def measures(self, minutes: float) -> None:
         """Hear that the speed of a training is measured."""
 

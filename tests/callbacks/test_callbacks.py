@@ -176,7 +176,7 @@ def test_over_many_steps_the_average_is_renewed_every_few():
         average.on_train_batch_end(step - 1)
         if step == 1:
             expected = 1.0
-        elif step % 2 == 0:
+        elif step % 2 == 1:
             decay = min(1 - 1 / 32, (1 + step) / (10 + step)) ** 2
             expected = decay * expected + (1 - decay) * step
     assert float(average._average[0][0, 0]) == pytest.approx(expected, abs=1e-5)

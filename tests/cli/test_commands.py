@@ -1,7 +1,9 @@
 """The commands as a user types them: what they print, write and refuse."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -225,7 +227,7 @@ def test_ctrl_c_leaves_a_usable_run(here, monkeypatch):
 
     monkeypatch.setattr(Progress, "on_epoch_end", interrupt)
     output = call("train", "--data", "data", "--name", "stopped", *PLAIN, code=130)
-    assert "Stopped after 1 of 2 epochs" in output
+    assert "Stopped after 1 of 2 epochs. Go on: kseg train --resume stopped" in output
     monkeypatch.undo()
     monkeypatch.chdir(here)
     assert (here / "saved_models/stopped/curves.png").exists()
@@ -233,7 +235,30 @@ def test_ctrl_c_leaves_a_usable_run(here, monkeypatch):
     shutil.rmtree(here / "saved_models/stopped")
 
 
-def test_ctrl_c_in_the_first_epoch_keeps_the_network(here, monkeypatch):
+def test_a_training_goes_on(here, monkeypatch):
+    from kseg.callbacks import Progress
+
+    def ctrl_c(self, epoch, logs=None):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "on_epoch_begin", ctrl_c)
+    monkeypatch.setattr(Progress, "on_epoch_end", lambda self, epoch, logs=None: None)
+    output = call("train", "--data", "data", "--name", "broken", *PLAIN, code=130)
+    assert "Go on: kseg train --resume broken" in output
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert "cannot change" in call("train", "--resume", "broken", "--loss", "dice", code=2)
+    assert "leave out --recipe" in call("train", "--resume", "broken", "--name", "b", code=2)
+    output = call("train", "--resume", "broken")
+    assert "goes on" in output
+    assert "of 2\n" in output
+    assert "is finished: 2 epochs" in call("train", "--resume", "broken", code=2)
+    assert (here / "saved_models/broken/scores.json").exists()
+    shutil.rmtree(here / "saved_models/broken")
+
+
+def test_ctrl_c_in_the_first_step_keeps_nothing(here, monkeypatch):
     from kseg.callbacks import Progress
 
     def interrupt(self, batch, logs=None):
@@ -241,9 +266,8 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_network(here, monkeypatch):
 
     monkeypatch.setattr(Progress, "on_train_batch_end", interrupt)
     output = call("train", "--data", "data", "--name", "early", *PLAIN, code=130)
-    assert "Stopped after 0 of 2 epochs" in output
-    assert (here / "saved_models/early/model.keras").exists()
-    shutil.rmtree(here / "saved_models/early")
+    assert "Stopped after 0 of 2 epochs. Nothing was reached" in output
+    assert not (here / "saved_models/early").exists()
 
 
 def test_ctrl_c_in_the_first_epoch_keeps_the_run_that_was_to_be_replaced(here, monkeypatch):
@@ -270,12 +294,16 @@ def test_predictions_never_land_among_the_images(here, tmp_path):
     assert (tmp_path / "a_mask.png").read_bytes() == before
 
 
-def test_minutes_choose_the_epochs(here):
+def test_minutes_end_the_training(here):
     output = call(
         "train", "--data", "data", "--name", "timed", "--minutes", "0.02", *PLAIN[:2], *FAST
     )
-    assert "0.02 minutes" in output
-    shutil.rmtree(here / "saved_models/timed")
+    assert "0.02 minutes, about" in output
+    assert "epoch 1  loss" in output
+    output = call("train", "--recipe", "saved_models/timed/recipe.yaml", "--name", "again")
+    assert "as long as saved_models/timed/done.txt says" in output
+    for name in ("timed", "again"):
+        shutil.rmtree(here / "saved_models" / name)
 
 
 def test_a_sum_of_losses_is_trained_and_kept(here):
@@ -340,7 +368,7 @@ def test_info_names_versions_and_device():
         (["train", "--scale", "2", "1"], "scale must rise"),
         (["train", "--learning-rate", "nan"], "'--learning-rate'"),
         (["train", "--lr", "0.1"], "Did you mean --learning-rate?"),
-        (["train", "--momentum", "0.1"], "Give --set optimizer.momentum=VALUE"),
+        (["train", "--l2", "0.1"], "Give --set optimizer.l2=VALUE"),
         (["train", "--set", "model.widht=3"], "Did you mean 'width'"),
         (["train", "--set", "width"], "expected FIELD=VALUE"),
         (["train", "--block", "residual(dropuot=0.1)"], "Did you mean 'dropout'"),
@@ -491,8 +519,8 @@ def test_a_full_disk_says_what_is_left(here, monkeypatch):
 
     monkeypatch.setattr("kseg._files.os.fsync", full)
     for enough, expected in (
-        (2, "No epoch was whole, and nothing is kept."),
-        (6, "holds the best epoch until then: kseg evaluate saved_models/full."),
+        (2, "Nothing is kept: no step was taken."),
+        (6, "is kept. Make room, and go on: kseg train --resume saved_models/full."),
     ):
         saved.clear()
         output = call("train", "--data", "data", "--name", "full", *PLAIN, code=1)
@@ -502,6 +530,7 @@ def test_a_full_disk_says_what_is_left(here, monkeypatch):
         assert (here / "saved_models/full/model.keras").exists() == (enough > 2)
     monkeypatch.setattr("kseg._files.os.fsync", lambda handle: None)
     call("evaluate", "full")
+    assert "of 2\n" in call("train", "--resume", "full")
     shutil.rmtree(here / "saved_models/full")
 
 
@@ -556,3 +585,14 @@ def test_nothing_but_kseg_writes_to_the_terminal(here):
         "data/test/images/0.png",
         "written",
     ]
+
+
+def test_a_reader_that_goes_does_not_end_a_training(here):
+    """As in `kseg train | head -1`."""
+    command = f"{sys.executable} -m kseg train --data data --name piped {' '.join(PLAIN)}"
+    script = f"{command} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("device")
+    assert (here / "saved_models/piped/scores.json").exists()
+    shutil.rmtree(here / "saved_models/piped")

@@ -23,7 +23,7 @@ def here(tmp_path, monkeypatch):
 def test_a_run_or_a_file_is_shown(here):
     for name in ("a", "saved_models/a", "saved_models/a/recipe.yaml"):
         content = yaml.safe_load(call("recipe", "show", name))
-        assert content["loop"] == {"epochs": 3}
+        assert content["loop"]["epochs"] == 3
         assert content["model"]["arch"] == "auto"
 
 

@@ -34,6 +34,9 @@ COMMAND = click.Command(
          "Set mask_interpolation=0, data_format='yaml'."),
         ('Train first: kseg.train(arch="unet", data="FOLDER"), or kseg.train().',
          "Train first: kseg train --arch unet --data FOLDER, or kseg train."),
+        ('Go on: kseg.resume("runs/a").', "Go on: kseg train --resume runs/a."),
+        ('Again: kseg.train("runs/a", name="b").',
+         "Again: kseg train --recipe runs/a/recipe.yaml --name b."),
         ("Nothing to say.", "Nothing to say."),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Run folders: found, kept, replaced, never lost."""
+"""Runs by their names."""
 
 import os
 
@@ -6,15 +6,15 @@ import pytest
 
 from kseg.errors import ArgumentError
 from kseg.inference import load_model
-from kseg.runs import finding, open_run
+from kseg.runs import open_run
+from kseg.runs.finding import open_unfinished
 from kseg.runs.run import Run
 
 
-def make_run(root, name, age=0, **options):
-    with finding.new_run(root, name, **options) as folder:
-        folder.model_file.write_text(name)
-        folder.history_file.touch()
-    os.utime(folder.model_file, (1e9 - age, 1e9 - age))
+def make_run(root, name, age=0, file="model.keras"):
+    (root / name).mkdir()
+    (root / name / file).touch()
+    os.utime(root / name / file, (1e9 - age, 1e9 - age))
 
 
 def test_the_newest_run_is_found_or_the_named_one(tmp_path):
@@ -35,62 +35,26 @@ def test_without_runs_the_training_command_is_named(tmp_path):
         open_run(runs=tmp_path / "nowhere")
 
 
-def test_a_run_is_not_made_twice(tmp_path):
-    make_run(tmp_path, "a")
-    with pytest.raises(ValueError, match="overwrite=True"):
-        make_run(tmp_path, "a")
-    assert finding.free_name(tmp_path, "a") == "a-2"
-    make_run(tmp_path, "a-2")
-    assert finding.free_name(tmp_path, "a") == "a-3"
-    assert finding.free_name(tmp_path, "b") == "b"
-
-
-def test_an_overwritten_run_comes_back_if_the_new_one_fails(tmp_path):
-    make_run(tmp_path, "a")
-    with pytest.raises(RuntimeError), finding.new_run(tmp_path, "a", overwrite=True) as folder:
-        assert not folder.model_file.exists()
-        raise RuntimeError
-    assert Run(tmp_path / "a").model_file.read_text() == "a"
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
-def test_an_overwritten_run_is_gone_once_the_new_one_has_a_model(tmp_path):
-    make_run(tmp_path, "a")
-    (tmp_path / "a/note.txt").touch()
-    make_run(tmp_path, "a", overwrite=True)
-    assert {path.name for path in (tmp_path / "a").iterdir()} == {"model.keras", "history.csv"}
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
-def test_a_run_set_aside_by_a_killed_process_comes_back(tmp_path):
-    make_run(tmp_path, "a")
-    (tmp_path / "a").rename(tmp_path / ".a.replaced")
-    (tmp_path / "a").mkdir()
-    with pytest.raises(RuntimeError), finding.new_run(tmp_path, "a", overwrite=True):
-        raise RuntimeError
-    assert Run(tmp_path / "a").model_file.read_text() == "a"
-
-
-def test_a_new_run_without_a_model_leaves_nothing(tmp_path):
-    with finding.new_run(tmp_path, "a", overwrite=True):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["a", "Unet-2.1_x", "0"])
-def test_valid_names(tmp_path, name):
-    assert finding.check_name(name, tmp_path) == name
-
-
-@pytest.mark.parametrize("name", ["", ".a", "a/b", "..", "a b", "-x"])
-def test_invalid_names(tmp_path, name):
-    with pytest.raises(ArgumentError, match="letters"):
-        finding.check_name(name, tmp_path)
-
-
 def test_a_model_file_that_is_none(tmp_path):
     with pytest.raises(ValueError, match=r"model\.keras is missing"):
         load_model(tmp_path / "model.keras")
     (tmp_path / "model.keras").write_text("no model")
     with pytest.raises(ValueError, match="not a whole Keras model"):
         load_model(tmp_path / "model.keras")
+
+
+def test_the_newest_run_is_none_that_is_still_to_replace_another(tmp_path):
+    make_run(tmp_path, "a", age=10)
+    make_run(tmp_path, "a.unfinished")
+    assert open_run(runs=tmp_path).name == "a"
+
+
+def test_a_training_that_was_broken_off_is_found(tmp_path):
+    make_run(tmp_path, "a")
+    make_run(tmp_path, "a.unfinished", file="resume.npz")
+    make_run(tmp_path, "b", file="resume.npz")
+    assert open_unfinished("a", tmp_path).name == "a.unfinished"
+    assert open_unfinished(tmp_path / "b", tmp_path / "nowhere").name == "b"
+    assert open_unfinished(Run(tmp_path / "b"), tmp_path).name == "b"
+    with pytest.raises(ArgumentError, match="Trainings to go on with: a, b"):
+        open_unfinished("c", tmp_path)

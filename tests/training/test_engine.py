@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kseg.callbacks import ByClock
 from kseg.inference import load_model
 from kseg.losses import LOSSES
 from kseg.machine import Device
+from kseg.runs.history import read_done
 from kseg.runs.recipe import make_recipe
 from kseg.runs.run import Run
 from kseg.training import defaults, engine, network
@@ -42,11 +44,38 @@ def test_every_loss_trains(rectangles):
 
 
 def test_validation_is_spread_so_that_it_costs_little(rectangles):
-    epochs = engine.validated_epochs(*prepared(rectangles, epochs=7, size=16, width=2))
-    assert epochs[-1] == 7
-    assert len(epochs) < 7
-    epochs = engine.validated_epochs(*prepared(rectangles, epochs=7, size=512, width=2))
-    assert epochs == [1, 2, 3, 4, 5, 6, 7]
+    rare = engine.ValidatedEpochs(*prepared(rectangles, epochs=7, size=16, width=2))
+    assert 1 <= sum(epoch in rare for epoch in range(1, 8)) < 7
+    assert 7 in rare
+    each = engine.ValidatedEpochs(*prepared(rectangles, epochs=7, size=512, width=2))
+    assert all(epoch in each for epoch in range(1, 8))
+
+
+def test_a_training_by_the_clock_is_done_again_by_its_recipe(rectangles, monkeypatch):
+    """To the same weights, however fast the machine is the second time."""
+    monkeypatch.setattr(engine, "ByClock", Ticking)
+    first = trained(rectangles, minutes=0.5, epochs=3, width=2, size=32, batch_size=3)
+    done = read_done(first.done_file)
+    assert first.recipe.loop.done == str(first.done_file)
+    recipe = defaults.for_machine(first.recipe, CPU)
+    data = open_data(recipe)
+    plan = defaults.for_data(recipe, CPU, data.train, data.splits.labels)
+    second = Run(rectangles / "again")
+    second.path.mkdir()
+    engine.train(plan, data, CPU, second)
+    assert second.epochs == first.epochs
+    assert len(done) > 4  # more than two epochs of two steps
+    assert read_done(second.done_file) == done
+    one, other = (load_model(run.last_model_file).get_weights() for run in (first, second))
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
+
+
+class Ticking(ByClock):
+    """A second passes whenever it looks at the clock."""
+
+    def __init__(self, seconds, afterwards):
+        super().__init__(seconds, clock=iter(range(10**6)).__next__)
 
 
 @pytest.mark.backend

@@ -22,7 +22,7 @@ def test_the_encoder_moves_by_its_part_of_the_rate(rectangles):
         size=32,
         batch_size=3,
         epochs=1,
-        learning_rate=0.25,
+        learning_rate=0.01,
         encoder_rate=0.1,
         set={"optimizer.weight_decay": 0},
     )

@@ -25,12 +25,12 @@ def job(rectangles, tmp_path, monkeypatch):
 
 def test_only_a_long_training_on_a_cpu_is_timed(job):
     plan, data = job  # two steps per epoch
-    assert not precision.pays(plan, data, CPU, None)
-    assert precision.pays(plan.changed(epochs=250), data, CPU, None)
-    assert not precision.pays(plan.changed(epochs=249), data, CPU, None)
-    assert not precision.pays(plan.changed(epochs=250), data, GPU, None)
-    assert precision.pays(plan, data, CPU, 10)
-    assert not precision.pays(plan, data, CPU, 1)
+    assert not precision.pays(plan, data, CPU)
+    assert precision.pays(plan.changed(epochs=250), data, CPU)
+    assert not precision.pays(plan.changed(epochs=249), data, CPU)
+    assert not precision.pays(plan.changed(epochs=250), data, GPU)
+    assert precision.pays(plan.changed(minutes=10), data, CPU)
+    assert not precision.pays(plan.changed(minutes=1), data, CPU)
 
 
 def test_each_format_is_timed_once_and_remembered(job, tmp_path, monkeypatch):

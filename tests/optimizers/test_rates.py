@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.optimizers import Optimizer, make_optimizer
-from kseg.rates import TwoRates
+from kseg.optimizers import Optimizer, TwoRates, make_optimizer
 from kseg.schedules import Schedule, make_schedule
 
 pytestmark = pytest.mark.backend
@@ -47,7 +46,7 @@ def test_both_follow_their_schedules():
 
 def test_the_decay_is_of_each_ones_rate():
     def still(rate):
-        return make_optimizer(Optimizer(name="sgd", momentum=0, weight_decay=0.5), rate)
+        return make_optimizer(Optimizer(name="sgd(momentum=0)", weight_decay=0.5), rate)
 
     optimizer = TwoRates(still(0.1), still(0.2), lambda layer: layer == "stem")
     weights = [keras.Variable(1.0, name="kernel") for _ in range(2)]
@@ -56,3 +55,25 @@ def test_the_decay_is_of_each_ones_rate():
     optimizer.apply([keras.ops.zeros(()), keras.ops.zeros(())], weights)
     found = [float(keras.ops.convert_to_numpy(weight)) for weight in weights]
     assert found == pytest.approx([1 - 0.1 * 0.5, 1 - 0.2 * 0.5])
+
+
+def test_a_rate_that_is_set_is_that_of_both():
+    optimizer = TwoRates(adam(1.0), adam(1.0), lambda layer: layer == "stem", part=0.25)
+    optimizer.learning_rate = 0.1
+    assert trained(optimizer, 1) == pytest.approx([0.975, 0.9], abs=1e-5)
+
+
+@pytest.mark.parametrize(("longest", "expected"), [(10, [0.7, 0.6]), (1, [0.94, 0.92])])
+def test_a_gradient_is_shortened_as_a_whole(longest, expected):
+    """Of (3, 4), whose length is 5, at a rate of 0.1."""
+
+    def plain():
+        return make_optimizer(Optimizer(name="sgd(momentum=0)", weight_decay=0), 0.1)
+
+    optimizer = TwoRates(plain(), plain(), lambda layer: layer == "stem", clip_norm=longest)
+    weights = [keras.Variable(1.0, name="kernel") for _ in range(2)]
+    weights[0]._path, weights[1]._path = "stem/kernel", "logits/kernel"
+    optimizer.build(weights)
+    optimizer.apply([keras.ops.full((), 3.0), keras.ops.full((), 4.0)], weights)
+    found = [float(keras.ops.convert_to_numpy(weight)) for weight in weights]
+    assert found == pytest.approx(expected)

@@ -1,0 +1,3 @@
+from .catalog import make_optimizer as make_optimizer
+from .rates import TwoRates as TwoRates
+from .settings import Optimizer as Optimizer

@@ -1,0 +1,5 @@
+"""Learning-rate schedules for `model.compile`, and the recipe's section on them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,10 @@
+from .curves import WarmUp as WarmUp
+from .curves import constant as constant
+from .curves import cosine as cosine
+from .curves import exponential as exponential
+from .curves import make_schedule as make_schedule
+from .curves import one_cycle as one_cycle
+from .curves import polynomial as polynomial
+from .curves import restarts as restarts
+from .curves import step as step
+from .settings import Schedule as Schedule
