@@ -114,8 +114,10 @@ def unfinished(run: Run) -> Run:
 
 
 def replace(old: Run) -> None:
-    """Put the run that was made to replace another one in its place."""
+    """Put the run that was made to replace another one in its place, if there is one."""
     new, aside = unfinished(old), _aside(old.path)
+    if new == old:
+        return
     shutil.rmtree(aside, ignore_errors=True)
     old.path.rename(aside)
     new.path.rename(old.path)

@@ -23,7 +23,6 @@ from kseg.callbacks import (
 )
 from kseg.callbacks.pace import Pace
 from kseg.callbacks.progress import UNBOUND
-from kseg.callbacks.resume import Resumable
 from kseg.data.augment.mixing import Mix, copy_paste, cutmix
 from kseg.data.augment.pipelines import augmentation, write_pipeline
 from kseg.data.augment.presets import is_file
@@ -134,11 +133,10 @@ def _course(
     )
     history = HistoryFile(run.history_file)
     clocks = [pace] if isinstance(pace, ByClock) else []
-    own: list[Resumable] = [*clocks, rate, *averages, checkpoint, history]
-    parts = {type(part).__name__: part for part in own}
+    callbacks = [*clocks, rate, *averages, checkpoint, history]
+    parts: dict[str, Any] = {type(part).__name__: part for part in callbacks}
     note = {"training images": len(data.splits.train), "validation images": len(data.splits.val)}
     point = ResumePoint(run.resume_file, parts, plan.loop.checkpoint_minutes, note)
-    callbacks = [*clocks, rate, *averages, checkpoint, history]
     return _Course(callbacks, rate, checkpoint, history, point)
 
 

@@ -57,6 +57,14 @@ def test_a_run_stays_if_the_one_that_is_to_replace_it_fails(tmp_path, error):
     assert Run(tmp_path / "a").model_file.read_text() == "third"
 
 
+def test_a_run_stays_if_nothing_was_made_to_replace_it(tmp_path):
+    make_run(tmp_path, "a")
+    with making.new_run(tmp_path, "a", overwrite=True):
+        pass
+    assert names(tmp_path) == ["a"]
+    assert Run(tmp_path / "a").model_file.read_text() == "a"
+
+
 def test_a_new_run_without_anything_to_keep_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError), making.new_run(tmp_path, "a", overwrite=True):
         raise RuntimeError

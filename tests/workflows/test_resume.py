@@ -1,5 +1,6 @@
 """`kseg.resume`: what goes on, what is refused, and where the run ends up."""
 
+import contextlib
 import os
 import signal
 
@@ -32,8 +33,6 @@ class Breaking(Watch):
         self.step = step
 
     def training(self):
-        import contextlib
-
         return contextlib.nullcontext([CtrlC(self.step)])
 
 
