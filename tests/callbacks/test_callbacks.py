@@ -182,6 +182,34 @@ def test_over_many_steps_the_average_is_renewed_every_few():
     assert float(average._average[0][0, 0]) == pytest.approx(expected, abs=1e-5)
 
 
+def test_an_average_goes_on_from_its_state():
+    """In the middle of an epoch, and at the end of one in which the network holds it."""
+
+    def stepped(average, steps):
+        for step in steps:
+            average.model.set_weights([np.full((1, 1), float(step))])
+            average.on_train_batch_end(step - 1)
+
+    def made():
+        image = keras.Input((1,))
+        model = keras.Model(image, keras.layers.Dense(1, use_bias=False)(image))
+        average = WeightAverage(4, (), monitor="x")
+        average.set_model(model)
+        return average
+
+    first, second = made(), made()
+    stepped(first, range(1, 4))
+    second.set_state(first.get_state())
+    stepped(second, range(4, 7))
+    expected = by_numpy(np.arange(1.0, 7.0), 4)
+    assert float(second._average[0][0, 0]) == pytest.approx(expected, abs=1e-5)
+    first._weights = [np.full((1, 1), 9.0)]
+    third = made()
+    third.set_state(first.get_state())
+    third.on_epoch_begin(1)
+    assert third.model.get_weights()[0][0, 0] == 9.0
+
+
 def test_an_average_that_is_worse_is_dropped():
     """The weight nears 1 from one side, and its average lags behind."""
     model, weights = averaged(0.1, 4, 6)
