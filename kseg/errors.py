@@ -33,3 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return f"interrupted after {self.epochs} of {self.planned} epochs; see {self.path}"
+
+
+class Notice(UserWarning):
+    """Something that a user should hear of while a command works: the command line prints it."""

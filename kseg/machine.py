@@ -162,6 +162,16 @@ def quiet_start() -> Iterator[None]:
             os.close(original)
 
 
+def most_memory() -> float | None:
+    """Return the most memory that this process has had so far, MiB; `None` where it is not told."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def _keep_freed_memory() -> None:
     """Have glibc keep the memory that it is given back, for the next tensor of that size.
 

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import click
+import keras
 import nbformat
 import numpy as np
 import pytest
@@ -167,6 +168,23 @@ def test_example_in_a_notebook(tmp_path, monkeypatch):
     assert (tmp_path / "saved_models/notebook-residual/model.keras").exists()
 
 
+def test_example_on_callbacks_in_your_own_fit(tmp_path):
+    """Started again, it goes on where it ended."""
+    script = [ROOT / "examples/07_callbacks_in_your_own_fit.py", "--smoke"]
+    assert re.search(r"best epoch \d, IoU of the discs 0\.\d{3}", run(script, tmp_path).stdout)
+    assert keras.models.load_model(tmp_path / "best.keras").output_shape[-1] == 1
+    assert "going on after epoch 2" in run(script, tmp_path).stdout
+
+
+def test_example_on_an_encoder(rectangles, tmp_path):
+    """On a folder: the built-in shapes have a hundred times as many images."""
+    words = [ROOT / "examples/06_pretrain_an_encoder.py", rectangles, "--smoke"]
+    output = run(words, tmp_path).stdout
+    assert re.search(r"64 crops, \[\d+ +\d+\] per class", output)
+    assert re.search(r"mean IoU 0\.\d{3}, saved_models", output)
+    assert (tmp_path / "encoder.keras").exists()
+
+
 def test_every_example_has_a_test():
     names = {path.name for path in (ROOT / "examples").iterdir() if path.suffix != ".pyc"}
     assert names - {"__pycache__"} == {
@@ -175,4 +193,8 @@ def test_every_example_has_a_test():
         "03_prune_unetpp.py",
         "04_loss_curves.py",
         "05_in_a_notebook.ipynb",
+        "06_pretrain_an_encoder.py",
+        "07_callbacks_in_your_own_fit.py",
+        "consumers",  # tests/workflows/test_export.py
+        "recipes",
     }

@@ -27,6 +27,7 @@ FLOORS = [
     {"layers", "schedules", "optimizers"},
     {"labels"},
     {"machine"},
+    {"_saved"},
     {"_calls", "_settings"},
     {"_extras"},
     {"_checks", "_files", "_text"},

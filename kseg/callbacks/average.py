@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kseg.callbacks.monitor import merit
+
 
 class WeightAverage(keras.callbacks.Callback):
     """Averages all weights over the last steps, and validates the average beside the network.
@@ -16,12 +18,14 @@ class WeightAverage(keras.callbacks.Callback):
     term of d is the ramp, by which the average forgets the first steps fast. At the end of an epoch
     that was validated the average is validated too. Where it is the better one its scores take the
     place of the network's in the logs, and the network holds it until the next epoch begins: a
-    callback that comes later in the list, such as `Checkpoint`, saves what was scored.
+    callback that comes later in the list, such as `Checkpoint`, saves what was scored. The model's
+    metrics, too, hold what was counted for the one that is kept.
 
     Args:
         span: Steps over which it averages, roughly; a function where they are not known before.
         validation: What `model.fit` validates on, batches or a pair of arrays.
-        monitor: The log by which the better one is found, the higher the better.
+        monitor: The log by which the better one is found, the higher the better, but for one that
+            ends in "loss".
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
@@ -100,13 +104,17 @@ class WeightAverage(keras.callbacks.Callback):
         if logs is None or self._monitor not in logs or self._average is None:
             return
         own = self.model.get_weights()
+        counted = [ops.copy(variable) for variable in self.model.metrics_variables]
         self.model.set_weights([ops.convert_to_numpy(value) for value in self._average])
         data = self._validation
         pair = data if isinstance(data, tuple) else (data,)
-        found = self.model.evaluate(*pair, verbose=0, return_dict=True)
-        scores = {f"val_{name}": value for name, value in found.items()}
-        if scores[self._monitor] > logs[self._monitor]:
+        results = self.model.evaluate(*pair, verbose=0, return_dict=True)
+        scores = {f"val_{name}": value for name, value in results.items()}
+        found, before = (merit(self._monitor, one[self._monitor]) for one in (scores, logs))
+        if found > before:
             logs.update(scores)
             self._weights = own
         else:
             self.model.set_weights(own)
+            for variable, value in zip(self.model.metrics_variables, counted, strict=True):
+                variable.assign(value)

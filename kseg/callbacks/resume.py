@@ -81,17 +81,21 @@ class ResumePoint(keras.callbacks.Callback):
         self._metrics: list[np.ndarray] | None = None
         self._before_the_last_step: Snapshot | None = None
 
-    def restore(self, model: keras.Model) -> Position:
+    def restore(
+        self, model: keras.Model, prepare: Callable[[Position], None] = lambda position: None
+    ) -> Position:
         """Put a compiled and built model, and the parts, into the state of the file.
 
         Args:
             model: Made as the one was whose state is in the file.
+            prepare: Called with the step that is next before anything is put into the model, for
+                what must be made as it was there: its metrics' variables, what it trains.
 
         Returns:
             The step that is next.
 
         Raises:
-            KsegError: The file is missing or damaged, or was made by another network.
+            KsegError: The file is missing or damaged, or was made by another network or version.
         """
         snapshot = read_snapshot(self._path)
         if snapshot.facts["note"] != self._note:
@@ -99,14 +103,24 @@ class ResumePoint(keras.callbacks.Callback):
                 f"The training in {self._path.parent} cannot go on: it was made with "
                 f"{snapshot.facts['note']}, and now there are {self._note}."
             )
+        parts = snapshot.facts["parts"]
+        lacking = [name for name in self._parts if name not in parts]
+        if lacking:
+            raise KsegError(
+                f"The training in {self._path.parent} cannot go on: its state holds no "
+                f"{', '.join(lacking)}, as this version of kseg keeps it. Train it again, or go on "
+                "with the version that began it."
+            )
+        position = Position(*snapshot.facts["position"])
+        prepare(position)
         _assign(model.variables, snapshot.arrays.get("model", []), self._path)
         _assign(model.optimizer.variables, snapshot.arrays.get("optimizer", []), self._path)
         self._metrics = list(snapshot.arrays.get("metrics", []))
         for name, part in self._parts.items():
             arrays = {"arrays": snapshot.arrays[name]} if name in snapshot.arrays else {}
-            part.set_state(dict(snapshot.facts["parts"][name]) | arrays)
-        self.position = Position(*snapshot.facts["position"])
-        return self.position
+            part.set_state(dict(parts[name]) | arrays)
+        self.position = position
+        return position
 
     def stop(self) -> None:
         """End the training after the step that is being taken, and keep its state."""

@@ -1,16 +1,24 @@
 """`kseg evaluate`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from kseg.cli.options import device_option, flip_option, mask_suffix_option, runs_option
+from kseg.cli.options import (
+    device_option,
+    mask_suffix_option,
+    runs_option,
+    shown_options,
+    tta_option,
+    weight_option,
+)
 
 BORDER = 3.0
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("named", nargs=-1, metavar="[RUN]...")
 @click.option("--data", metavar="DATA", help="Another data set with the run's classes.")
 @click.option(
     "--split",
@@ -30,50 +38,55 @@ BORDER = 3.0
 )
 @click.option("--calibration", is_flag=True, help="Compare probabilities with how often they hold.")
 @click.option("--per-image", is_flag=True, help="Score each image by itself; print the worst.")
-@flip_option
+@click.option(
+    "--rank",
+    is_flag=True,
+    help="List the images by how unsure the network is of them, and prove that order against how "
+    "wrong it is.",
+)
+@tta_option
+@weight_option
+@shown_options
 @device_option
 @runs_option
 def evaluate(
-    run: str | None,
-    data: str | None,
-    split: str | None,
-    mask_suffix: str,
-    border: float | None,
-    calibration: bool,
+    named: tuple[str, ...],
+    weights: tuple[float, ...],
     per_image: bool,
-    flip: bool,
-    device: str | None,
     runs: Path,
+    **words: Any,
 ) -> None:
-    """Score RUN, by default the newest, on a whole split.
+    """Score RUN, by default the newest, on a whole split; several answer together.
 
     Prints a table of the classes and the means, and writes evaluation_SPLIT.json and
     confusion_SPLIT.png into the run's folder; with --calibration reliability_SPLIT.png, with
-    --per-image images_SPLIT.csv. Void pixels take no part; a class that neither the truth nor the
-    prediction holds is left out of the means.
+    --per-image images_SPLIT.csv, with --rank ranking_SPLIT.csv and risk_coverage_SPLIT.png. Void
+    pixels take no part; a class that neither the truth nor the prediction holds is left out of the
+    means. Of several runs, and with --tta, each run is scored by itself too, to say what averaging
+    is worth.
     """
     from kseg.cli.printer import start
-    from kseg.runs.finding import open_run
+    from kseg.runs.finding import open_runs
 
-    opened = open_run(run, runs)
+    opened = open_runs(named or None, runs)
     printer = start()
 
     from kseg.workflows.evaluate import evaluate
 
-    found = evaluate(
-        opened,
-        data=data,
-        split=split,
-        mask_suffix=mask_suffix,
-        border=border,
-        calibration=calibration,
-        per_image=per_image,
-        flip=flip,
-        device=device,
-        progress=printer,
-    )
+    words |= {"weights": weights or None, "per_image": per_image, "progress": printer}
+    found = evaluate(opened, **words)
     if per_image:
         from kseg.reports.tables import worst_images
 
         worst = worst_images(found)[:5]
         printer.facts([("worst", ", ".join(f"{row[0]} {row[1]:.3f}" for row in worst))])
+    if found.ranking is not None:
+        from kseg.reports.tables import doubtful_images
+
+        first = ", ".join(f"{row[0]} {row[1]:.3f}" for row in doubtful_images(found)[:5])
+        ranking = found.ranking
+        order = (
+            f"area under risk over coverage {ranking.area:.3f}; random {ranking.random_area:.3f}, "
+            f"best {ranking.oracle_area:.3f}"
+        )
+        printer.facts([("look first", f"{first} (uncertainty)"), ("ranking", order)])

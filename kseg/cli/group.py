@@ -3,18 +3,22 @@
 import logging
 import sys
 import warnings
+from typing import Any
 
 import click
 
+from kseg._text import printable
 from kseg.cli.data import data
 from kseg.cli.errors import Commands
 from kseg.cli.evaluate import evaluate
+from kseg.cli.export import export
 from kseg.cli.info import info
 from kseg.cli.models import models
 from kseg.cli.predict import predict
 from kseg.cli.prune import prune
 from kseg.cli.recipe import recipe
 from kseg.cli.train import train
+from kseg.errors import Notice
 
 
 @click.group(
@@ -31,6 +35,7 @@ def kseg() -> None:
     kseg evaluate                           score the newest run
     kseg predict IMAGE...                   predict masks with the newest run
     kseg prune                              cut a U-Net++ back to a smaller network
+    kseg export                             write the newest run for other programs
     kseg recipe show RUN                    what makes a run again
     kseg models                             list the architectures
     kseg data check FOLDER                  say what is wrong with a data set
@@ -40,7 +45,14 @@ def kseg() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+        warnings.simplefilter("always", Notice)
+        warnings.showwarning = _show
 
 
-for command in (train, evaluate, predict, prune, recipe, models, data, info):
+def _show(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print what a user should hear, without the line of code that says it."""
+    click.echo(printable(str(message)), err=True)
+
+
+for command in (train, evaluate, predict, prune, export, recipe, models, data, info):
     kseg.add_command(command)

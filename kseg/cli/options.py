@@ -3,14 +3,16 @@
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from kseg import _checks
 from kseg._settings import read_size
 from kseg.data.augment.presets import PRESETS, check_pipeline
+from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.errors import KsegError
+from kseg.inference.settings import read_views
 
 
 class Size(click.ParamType):
@@ -47,11 +49,26 @@ def runs_option(command: Callable) -> Callable:
     )(command)
 
 
-flip_option = click.option(
-    "--flip",
-    is_flag=True,
-    help="Average the answers for an image and for its mirror image, in twice the time.",
-)
+def shown_options(command: Callable) -> Callable:
+    """Add the options that say at which size the network is shown images."""
+    as_trained = "  [default: as in training]"
+    side = click.option(
+        "--max-side",
+        type=click.IntRange(1),
+        help=f"The longest side that the network is shown.{as_trained}",
+    )
+    resize = click.option(
+        "--resize",
+        type=click.Choice(get_args(Resize)),
+        help="How images come to it: made smaller with their aspect, both sides made as long, or "
+        f"not at all.{as_trained}",
+    )
+    back = click.option(
+        "--resize-back",
+        type=click.Choice(get_args(ResizeBack)),
+        help=f"How the answer comes back to the size of the image.{as_trained}",
+    )
+    return side(resize(back(command)))
 
 
 def checked_by(function: Callable[[str], Any]) -> Callable:
@@ -73,6 +90,13 @@ def one_of(choices: Any, what: str) -> Callable:
     return checked_by(lambda value: _checks.one_of(value, choices, what))
 
 
+tta_option = click.option(
+    "--tta",
+    metavar="VIEWS",
+    callback=checked_by(read_views),
+    help="Average the answers for several views of each image: flip (twice the time), turns (four "
+    "times), scales (three times), or several, such as flip+scales.",
+)
 data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 mask_suffix_option = click.option(
@@ -106,6 +130,13 @@ mask_key_option = click.option(
 )
 download_option = click.option(
     "--download", is_flag=True, help="Let TFDS download what is not on this machine."
+)
+weight_option = click.option(
+    "--weight",
+    "weights",
+    type=float,
+    multiple=True,
+    help="What each run counts, given as often as there are runs.  [default: all the same]",
 )
 device_option = click.option(
     "--device",

@@ -4,17 +4,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from kseg._text import printable
-from kseg.cli.terminal import open_console, print_facts, print_scores
+from kseg.cli.terminal import open_console, print_facts, print_folds, print_scores
+from kseg.cli.words import as_typed
 from kseg.data.augment.presets import SCALED
+from kseg.runs.loop import title_of
 from kseg.workflows.watching import Bars
 
 if TYPE_CHECKING:
+    from kseg.callbacks import Finding
+    from kseg.data.augment.settings import Input
+    from kseg.encoders.matching import Match
     from kseg.evaluation import Evaluation
     from kseg.machine import Device
+    from kseg.runs.cross_validation import CrossValidation
     from kseg.runs.run import Run
     from kseg.training.data import TrainingData
     from kseg.training.plan import Plan
+
+SHOWN = 4
+"""So many layers are named that do not begin with an earlier run's weights."""
 
 
 class Printer(Bars):
@@ -53,6 +64,10 @@ class Printer(Bars):
     def opened(self, run: "Run", data: str) -> None:
         """Print the run, and what it is used on."""
         self.facts([("run", str(run.path)), *([("data", data)] if data else [])])
+
+    def shows(self, settings: "Input") -> None:
+        """Print at which size the network is shown images."""
+        self.facts([("shown", f"{_images(settings)} (--max-side and --resize choose)")])
 
     def downloads(self, what: str) -> None:
         """Print what is downloaded."""
@@ -105,7 +120,7 @@ class Printer(Bars):
                 (
                     "training",
                     f"{_length(plan)}, batch {plan.loop.batch_size}, crops of "
-                    f"{height}x{width}, images up to {plan.input.max_side}, augmentation "
+                    f"{height}x{width}, {_images(plan.input)}, augmentation "
                     f"{plan.input.augment}{_scale(plan)}",
                 ),
                 (
@@ -117,11 +132,34 @@ class Printer(Bars):
             ]
         )
 
+    def found(self, finding: "Finding") -> None:
+        """Print what is wrong with a training, and what to do about it."""
+        mend = as_typed(finding.mend, click.get_current_context().command)
+        self.facts([("doctor", f"epoch {finding.epoch}: {finding.cause}"), ("", mend)])
+
+    def takes(self, found: "Match", source: str) -> None:
+        """Print how many layers begin with an earlier run's weights, and which do not."""
+        layers = len(found.taken) + len(found.left)
+        left = [f"{name} ({why})" for name, why in found.left.items()]
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+        self.facts([("taken", f"{len(found.taken)} of {layers} layers of {source}")])
+        if left:
+            self.facts([("", f"left: {', '.join(left[:SHOWN])}{more}")])
+
+    def folds(self, run: "Run", fold: int, folds: int) -> None:
+        """Print which fold comes next."""
+        self.facts([("fold", f"{fold} of {folds}, {run.path}")])
+
+    def cross_validated(self, found: "CrossValidation") -> None:
+        """Print mean and spread over the folds."""
+        print_folds(self.console, found)
+
     def kept(self, run: "Run", shrunk_to: int | None) -> None:
         """Print which epoch the table is of, and why its scores may differ from those above."""
-        self.facts(
-            [("scored", f"epoch {run.best_epoch} of {run.epochs}, the best by val mean IoU")]
-        )
+        if run.ended:
+            self.facts([("ended", run.ended)])
+        best = f"epoch {run.best_epoch} of {run.epochs}, the best by "
+        self.facts([("scored", f"{best}{title_of(run.recipe.loop.monitor)}")])
         if shrunk_to is not None:
             self.facts([("", f"at full size; the epochs above saw images of up to {shrunk_to}")])
 
@@ -140,6 +178,15 @@ def start() -> Printer:
 
     machine.backend()
     return Printer()
+
+
+def _images(settings: "Input") -> str:
+    side = settings.max_side
+    return {
+        "aspect": f"images up to {side}",
+        "squash": f"images squashed to {side}x{side}",
+        "none": "images at their size",
+    }[settings.resize]
 
 
 def _of_encoder(plan: "Plan") -> str:
@@ -172,7 +219,10 @@ def _network(plan: "Plan") -> str:
     if model.encoder != "own":
         parts.append(f"encoder {model.encoder}")
     if model.weights != "none":
-        parts.append(f"weights of {model.weights}, {model.frozen} of 5 stages frozen")
+        parts.append(f"weights of {model.weights}")
+    if model.weights != "none" or model.frozen:
+        until = f" up to epoch {model.frozen_epochs}" if model.frozen_epochs else ""
+        parts.append(f"{model.frozen} of 5 stages frozen{until}")
     if model.width != "own":
         parts.append(f"width {model.width}")
     if model.heads != "own":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kseg.evaluation import Evaluation
+    from kseg.runs.cross_validation import CrossValidation
 
 
 def open_console() -> "Console":
@@ -62,20 +63,37 @@ def print_facts(console: "Console", facts: Sequence[tuple[str, str]]) -> None:
 
 def print_scores(console: "Console", evaluation: "Evaluation", split: str) -> None:
     """Print the table per class and the means."""
+    from kseg.reports.tables import class_table
+
+    _print_table(console, *class_table(evaluation))
+    print_facts(console, _means(evaluation, split))
+
+
+def print_folds(console: "Console", found: "CrossValidation") -> None:
+    """Print mean and spread per class over the folds of a cross-validation."""
+    from kseg.reports.tables import fold_table
+
+    _print_table(console, *fold_table(found.labels.names, found.iou, found.mean_iou))
+    print_facts(
+        console,
+        [
+            ("over", f"{len(found.runs)} folds: mean and standard deviation of the IoU of each"),
+            ("written", str(found.path)),
+        ],
+    )
+
+
+def _print_table(console: "Console", titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from kseg.reports.tables import class_table
-
-    titles, rows = class_table(evaluation)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in titles:
         table.add_column(title, justify="left" if title == "class" else "right")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
-    print_facts(console, _means(evaluation, split))
 
 
 def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
@@ -95,7 +113,21 @@ def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
         ),
         ("interval", f"IoU {lower:.3f} to {upper:.3f} in 95 % of data sets drawn from its images"),
     ]
-    return facts + _borders(evaluation) + _calibration(evaluation)
+    return facts + _gain(evaluation) + _borders(evaluation) + _calibration(evaluation)
+
+
+def _gain(evaluation: "Evaluation") -> list[tuple[str, str]]:
+    gain = evaluation.gain
+    if gain is None:
+        return []
+    lower, upper = gain.interval
+    return [
+        (
+            "gain",
+            f"IoU {gain.mean_iou:+.3f} over {gain.over} alone, {lower:+.3f} to {upper:+.3f} in "
+            f"95 % of data sets, in {gain.cost:.1f} times the time",
+        )
+    ]
 
 
 def _borders(evaluation: "Evaluation") -> list[tuple[str, str]]:

@@ -9,7 +9,11 @@ from kseg.runs.recipe import SECTIONS, WORDS
 CALL = re.compile(r"kseg\.(\w+)\(([^()]*)\)")
 ARGUMENT = re.compile(r"""\b([a-z_]+)=(True\b|"[^"]*"|'[^']*'|\([^()]*\)|\[[^\]]*\]|[\w.:-]*\w)?""")
 FIRST = re.compile(r"""["']([^"']+)["']""")
-CALLS = {"resume": ("train", "--resume {}"), "train": ("train", "--recipe {}/recipe.yaml")}
+CALLS = {
+    "cross_validate": ("train", "--recipe {}/recipe.yaml"),
+    "resume": ("train", "--resume {}"),
+    "train": ("train", "--recipe {}/recipe.yaml"),
+}
 """Command, and how it is told the run, where that is not its own name and argument."""
 FIELD = re.compile(rf"\b((?:{'|'.join(SECTIONS)})\.[a-z_]+): ")
 

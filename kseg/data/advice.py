@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kseg.data.reading.files import fitted
+from kseg.data.resizing import shown_size
 
 RARE = 0.01
 """A class of a smaller part of the pixels is called rare."""
@@ -72,7 +72,7 @@ def advise(
     """
     kind = "gpu" if on_gpu else "cpu"
     max_side = max_side or longest_side(on_gpu, is_pretrained)
-    read = [fitted(size, max_side) for size in np.asarray(sizes).tolist()]
+    read = [shown_size(size, max_side) for size in np.asarray(sizes).tolist()]
     sides = np.minimum(CROP * np.median(read, axis=0), LARGEST_CROP[kind])
     height, width = (int(max(1, side // stride)) * stride for side in sides)
     rare = rare_classes(pixels)

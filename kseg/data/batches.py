@@ -74,6 +74,9 @@ class TrainingBatches(_Ahead):
         workers: Threads; by default one per processor core, up to 8.
         mix: Makes one of two samples, half of the time; a function of `kseg.data.augment.mixing`.
 
+    Attributes:
+        batch_size: Images per batch; no more than there are.
+
     Example:
         >>> samples = kseg.data.ShapesSamples("train", count=10, size=(64, 64))
         >>> augment = kseg.data.augmentation("light", size=(32, 32), ignore=255)
@@ -93,7 +96,7 @@ class TrainingBatches(_Ahead):
     ) -> None:
         super().__init__(workers)
         self._samples = samples
-        self._batch_size = min(_checks.positive_int(batch_size, "batch_size"), len(samples))
+        self.batch_size = min(_checks.positive_int(batch_size, "batch_size"), len(samples))
         self._augment = augment
         self._seed = seed
         self._mix = mix
@@ -101,12 +104,19 @@ class TrainingBatches(_Ahead):
 
     def __len__(self) -> int:
         """Return the number of batches per epoch."""
-        return len(self._samples) // self._batch_size - self.first
+        return len(self._samples) // self.batch_size - self.first
 
-    def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def names(self, index: int) -> list[str]:
+        """Return the names of the samples of a batch of this epoch."""
+        return [self._samples[number].name for number in self._chosen(self.epoch, index)]
+
+    def _chosen(self, epoch: int, index: int) -> list[int]:
         index += self.first
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._samples))
-        chosen = order[index * self._batch_size : (index + 1) * self._batch_size].tolist()
+        return order[index * self.batch_size : (index + 1) * self.batch_size].tolist()
+
+    def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = self._chosen(epoch, index)
         images, masks = zip(*(self._mixed(epoch, number) for number in chosen), strict=True)
         return np.stack(images), np.stack(masks)
 
@@ -139,6 +149,9 @@ class ValidationBatches(_Ahead):
         size: `(height, width)`, at least that of the largest image.
         workers: Threads; by default one per processor core, up to 8.
 
+    Attributes:
+        size: `(height, width)` of every image.
+
     Example:
         >>> samples = kseg.data.ShapesSamples("val", count=5, size=(30, 40))
         >>> batches = kseg.data.ValidationBatches(samples, 4, size=(32, 64))
@@ -152,7 +165,7 @@ class ValidationBatches(_Ahead):
         super().__init__(workers)
         self._samples = samples
         self._batch_size = _checks.positive_int(batch_size, "batch_size")
-        self._size = size
+        self.size = size
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -164,8 +177,8 @@ class ValidationBatches(_Ahead):
         samples = [self._samples[number] for number in chosen]
         void = self._samples.labels.ignore
         return (
-            np.stack([pad(sample.image, self._size) for sample in samples]),
-            np.stack([pad(sample.mask, self._size, void) for sample in samples]),
+            np.stack([pad(sample.image, self.size) for sample in samples]),
+            np.stack([pad(sample.mask, self.size, void) for sample in samples]),
         )
 
 

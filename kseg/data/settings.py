@@ -44,6 +44,14 @@ class Data(Section):
         "group:PATTERN, a regular expression that finds in a name what must stay together, such as "
         "the video of a frame",
     )
+    folds: Annotated[int, Field(ge=2, le=1_000)] | None = setting(
+        None,
+        "Train so many times, each time on all images of train and val but another part of them, "
+        "which validates, and score the mean and the spread; by classes where nothing else is said",
+    )
+    fold: Annotated[int, Field(ge=1, le=1_000)] | None = setting(
+        None, "Train this one of the folds alone, from 1"
+    )
     mask_suffix: Annotated[str, Field(min_length=1)] = setting(
         "_mask", "What ends a mask's name where masks lie beside their images"
     )

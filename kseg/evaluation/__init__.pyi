@@ -2,7 +2,9 @@ from .accumulators import Accumulator as Accumulator
 from .accumulators import Borders as Borders
 from .accumulators import CalibrationCounts as CalibrationCounts
 from .accumulators import ConfusionCounts as ConfusionCounts
+from .accumulators import Doubts as Doubts
 from .evaluation import Evaluation as Evaluation
+from .evaluation import Gain as Gain
 from .evaluation import evaluate as evaluate
 from .levels import Level as Level
 from .levels import measure_levels as measure_levels

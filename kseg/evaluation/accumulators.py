@@ -6,6 +6,7 @@ import numpy as np
 
 from kseg import _checks
 from kseg.data.samples import Sample
+from kseg.inference.decision import uncertainty_of
 from kseg.labels import Labels
 from kseg.metrics.boundary import BorderScores, score_borders
 from kseg.metrics.calibration import Calibration, count_calibration
@@ -40,6 +41,29 @@ class Counts(NamedTuple):
     matrix: np.ndarray
     names: tuple[str, ...]
     per_image: np.ndarray
+
+
+class Doubts:
+    """Notes how unsure a model is of each image.
+
+    Example:
+        >>> doubts = kseg.evaluation.Doubts()
+        >>> sample = kseg.data.Sample("photo", np.zeros((1, 2, 3), np.uint8), np.zeros((1, 2)))
+        >>> doubts.update(sample, np.zeros((1, 2), np.uint8), np.array([[0.9, 0.7]]))
+        >>> doubts.result().round(3)
+        array([0.2])
+    """
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+
+    def update(self, sample: Sample, mask: np.ndarray, confidence: np.ndarray) -> None:
+        """Add an image."""
+        self._values.append(uncertainty_of(confidence))
+
+    def result(self) -> np.ndarray:
+        """Return the uncertainty of each image, float64, `(images,)`."""
+        return np.array(self._values)
 
 
 class ConfusionCounts:

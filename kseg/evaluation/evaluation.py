@@ -1,5 +1,6 @@
 """Predictor and samples to scores of a whole data set."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,15 +9,40 @@ from functools import cached_property
 import numpy as np
 
 from kseg.data.samples import Sample, Samples
-from kseg.evaluation.accumulators import Accumulator, Borders, CalibrationCounts, ConfusionCounts
+from kseg.evaluation.accumulators import (
+    Accumulator,
+    Borders,
+    CalibrationCounts,
+    ConfusionCounts,
+    Doubts,
+)
 from kseg.inference.decision import decide
+from kseg.inference.ensemble import Ensemble
 from kseg.inference.predictor import BATCH, Predictor
 from kseg.labels import Labels
 from kseg.metrics.boundary import BorderScores
 from kseg.metrics.calibration import Calibration
-from kseg.metrics.intervals import mean_iou_interval
+from kseg.metrics.intervals import mean_iou_gain_interval, mean_iou_interval
+from kseg.metrics.ranking import Ranking
 from kseg.metrics.scores import Scores, divided, ratio
 from kseg.metrics.scores import iou as iou_of
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What several answers, averaged, are better than a single one, and what they cost.
+
+    Attributes:
+        over: The run whose single answer it is compared with, the best of several.
+        mean_iou: The difference of the mean IoU.
+        interval: Its 95 % interval by the bootstrap over images, the same for both.
+        cost: How many times as long the networks took.
+    """
+
+    over: str
+    mean_iou: float
+    interval: tuple[float, float]
+    cost: float
 
 
 @dataclass(frozen=True)
@@ -31,6 +57,10 @@ class Evaluation:
             predicted.
         border: Scores of the borders, if they were asked for.
         calibration: Confidence and correctness, if they were asked for.
+        uncertainty: How unsure the model is of each image, float64, `(images,)`, if that was asked
+            for; see `inference.uncertainty_of`.
+        seconds: What the networks took.
+        gain: What an ensemble or test-time augmentation is better than one answer of one network.
 
     Example:
         >>> found = kseg.evaluate("unetpp-my_data", split="val")
@@ -44,6 +74,9 @@ class Evaluation:
     counts: np.ndarray
     border: BorderScores | None = None
     calibration: Calibration | None = None
+    uncertainty: np.ndarray | None = None
+    seconds: float = 0.0
+    gain: Gain | None = None
 
     @property
     def images(self) -> int:
@@ -71,6 +104,27 @@ class Evaluation:
         }
 
     @property
+    def ranking(self) -> Ranking | None:
+        """Uncertainty of the images against 1 minus their mean IoU, if it was asked for."""
+        if self.uncertainty is None:
+            return None
+        return Ranking(self.uncertainty, 1 - self.image_scores["mean_iou"])
+
+    def gain_over(self, before: "Evaluation", name: str) -> Gain:
+        """Return what this is better than another evaluation of the same images.
+
+        Args:
+            before: The other one.
+            name: What that is called.
+        """
+        return Gain(
+            name,
+            self.scores.mean_iou - before.scores.mean_iou,
+            mean_iou_gain_interval(self.counts, before.counts),
+            self.seconds / before.seconds if before.seconds else float("nan"),
+        )
+
+    @property
     def columns(self) -> dict[str, np.ndarray]:
         """The scores of each class by name; NaN where a class has none."""
         columns = {"iou": self.scores.iou, "dice": self.scores.dice}
@@ -92,6 +146,13 @@ class Evaluation:
             },
             "confusion": self.scores.matrix.tolist(),
         }
+        if self.gain is not None:
+            content["gain"] = {
+                "over": self.gain.over,
+                "mean_iou": _or_none(self.gain.mean_iou),
+                "interval": [_or_none(end) for end in self.gain.interval],
+                "cost": _or_none(self.gain.cost),
+            }
         if self.border is not None:
             content["border_tolerance"] = self.border.tolerance
         if self.calibration is not None:
@@ -102,16 +163,23 @@ class Evaluation:
                 "confidence": self.calibration.confidence.tolist(),
                 "correct": self.calibration.correct.tolist(),
             }
+        if self.ranking is not None:
+            content["ranking"] = {
+                "area": _or_none(self.ranking.area),
+                "random_area": _or_none(self.ranking.random_area),
+                "oracle_area": _or_none(self.ranking.oracle_area),
+            }
         return content
 
 
 def evaluate(
-    predictor: Predictor,
+    predictor: Predictor | Ensemble,
     samples: Samples,
     on_image: Callable[[], None] = lambda: None,
     *,
     border: float | None = None,
     calibration: bool = False,
+    rank: bool = False,
 ) -> Evaluation:
     """Predict every sample at its own size and count.
 
@@ -121,6 +189,7 @@ def evaluate(
         on_image: Called after each image.
         border: The tolerance, in pixels, to score the borders at; `None` leaves them out.
         calibration: Whether to compare the probabilities with how often they are right.
+        rank: Whether to note how unsure the model is of each image.
 
     Raises:
         KsegError: A sample cannot be read, the model predicts a class that the data does not have,
@@ -138,8 +207,9 @@ def evaluate(
     confusion = ConfusionCounts(labels)
     borders = None if border is None else Borders(labels, border)
     reliability = CalibrationCounts(labels) if calibration else None
-    extra = [one for one in (borders, reliability) if one is not None]
-    _accumulate([confusion, *extra], predictor, samples, on_image)
+    doubts = Doubts() if rank else None
+    extra = [one for one in (borders, reliability, doubts) if one is not None]
+    seconds = _accumulate([confusion, *extra], predictor, samples, on_image)
     counts = confusion.result()
     return Evaluation(
         labels,
@@ -148,22 +218,29 @@ def evaluate(
         counts.per_image,
         border=None if borders is None else borders.result(),
         calibration=None if reliability is None else reliability.result(),
+        uncertainty=None if doubts is None else doubts.result(),
+        seconds=seconds,
     )
 
 
 def _accumulate(
     accumulators: Sequence[Accumulator],
-    predictor: Predictor,
+    predictor: Predictor | Ensemble,
     samples: Samples,
     on_image: Callable[[], None],
-) -> None:
+) -> float:
+    """Add up over all samples; return the seconds that the networks took."""
+    seconds = 0.0
     for group in _read_ahead(samples, BATCH):
         answers = predictor.probabilities(sample.image for sample in group)
-        for sample, probabilities in zip(group, answers, strict=True):
-            mask, confidence = decide(probabilities)
+        for sample in group:
+            start = time.perf_counter()
+            mask, confidence = decide(next(answers))
+            seconds += time.perf_counter() - start
             for accumulator in accumulators:
                 accumulator.update(sample, mask, confidence)
             on_image()
+    return seconds
 
 
 def _read_ahead(samples: Samples, count: int) -> Iterator[list[Sample]]:

@@ -1,6 +1,14 @@
+from .cleaning import Cleaning as Cleaning
+from .cleaning import keep_largest as keep_largest
+from .cleaning import merge_small as merge_small
 from .decision import decide as decide
+from .decision import uncertainty_of as uncertainty_of
 from .engines import keras_engine as keras_engine
 from .engines import load_model as load_model
-from .flips import with_flip as with_flip
+from .ensemble import Ensemble as Ensemble
 from .predictor import Predictor as Predictor
 from .probabilities import Probabilities as Probabilities
+from .serving import Serving as Serving
+from .tiles import Tiling as Tiling
+from .tiles import tiling_of as tiling_of
+from .views import with_views as with_views

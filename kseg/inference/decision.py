@@ -5,6 +5,22 @@ import numpy as np
 from kseg.inference.probabilities import Probabilities
 
 
+def uncertainty_of(confidence: np.ndarray) -> float:
+    """Return how unsure a model is of an image: the mean over its pixels of 1 - confidence.
+
+    Args:
+        confidence: Probability of each pixel's class, in [0, 1], as `decide` gives it.
+
+    Returns:
+        In [0, 1 - 1 / classes]: "least confidence" of the pixels (Settles 2009, Section 3.1).
+
+    Example:
+        >>> round(kseg.inference.uncertainty_of(np.array([[1.0, 0.6]])), 3)
+        0.2
+    """
+    return float(1 - confidence.mean(dtype=np.float64))
+
+
 def decide(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
     """Choose the likeliest class of each pixel, the first of equals.
 

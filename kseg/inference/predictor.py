@@ -1,14 +1,19 @@
 """From images of any size to probabilities and masks of the same size."""
 
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import get_args
 
 import numpy as np
-from PIL import Image
 
-from kseg.errors import KsegError
+from kseg import _checks
+from kseg.data.augment.settings import Resize, ResizeBack
+from kseg.data.resizing import resized_image, shown_size
+from kseg.errors import KsegError, Notice
 from kseg.inference.decision import decide
-from kseg.inference.engines.engine import Engine
+from kseg.inference.engines.engine import Engine, ran_out
 from kseg.inference.probabilities import Probabilities
+from kseg.inference.tiles import Block, Padded, Picture, Tiling, in_blocks
 
 BATCH = 8
 
@@ -16,13 +21,21 @@ BATCH = 8
 class Predictor:
     """Predicts the classes of images of any size: image -> probabilities -> mask.
 
-    An image whose longer side exceeds `max_side` is made smaller for the network, and what the
-    network says is interpolated back. A side that `stride` does not divide is padded by its edge.
+    An image whose longer side exceeds `max_side` is made smaller for the network, unless `resize`
+    says otherwise, and what the network says is brought back to the image's size. A side that
+    `stride` does not divide is padded by its edge.
 
     Args:
         engine: Function from images, uint8, `(n, H, W, C)`, to probabilities `(n, H, W, classes)`.
         stride: The network takes sizes that are multiples of this.
         max_side: The longest side that the network is shown; `None` for no limit.
+        resize: "aspect" makes larger images smaller; "squash" makes both sides of any image
+            `max_side`; "none" shows each as it is.
+        resize_back: How probabilities come to the image's size: "bilinear" or "nearest".
+        tiling: How an image is cut that is shown larger than a tile; `None` for no tiles.
+
+    Raises:
+        KsegError: `resize` or `resize_back` is none of these.
 
     Example:
         >>> model = kseg.build_unet((None, None, 3), 2, filters=(8, 16))
@@ -33,10 +46,24 @@ class Predictor:
         [(33, 47), (33, 47)]
     """
 
-    def __init__(self, engine: Engine, *, stride: int = 32, max_side: int | None = None) -> None:
-        self._engine = engine
-        self._stride = stride
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        stride: int = 32,
+        max_side: int | None = None,
+        resize: Resize = "aspect",
+        resize_back: ResizeBack = "bilinear",
+        tiling: Tiling | None = None,
+    ) -> None:
+        _checks.one_of(resize, get_args(Resize), "resize")
+        _checks.one_of(resize_back, get_args(ResizeBack), "resize_back")
+        self.engine = engine
+        self.stride = stride
         self._max_side = max_side
+        self._resize: Resize = resize
+        self._resize_back: ResizeBack = resize_back
+        self.tiling = tiling
 
     def probabilities(self, images: Iterable[np.ndarray]) -> Iterator[Probabilities]:
         """Tell the probability of each class, image by image, as they are asked for.
@@ -51,11 +78,89 @@ class Predictor:
             KsegError: An entry is not an image.
         """
         for group in _of_one_shape(images):
-            shrunk = [self._shrunk(image) for image in group]
-            height, width = shrunk[0].shape[:2]
-            outputs = self._engine(np.stack([self._padded(image) for image in shrunk]))
-            for output, image in zip(outputs, group, strict=True):
-                yield Probabilities(output[:height, :width], image.shape[:2])
+            yield from self._of_group(group)
+
+    def decided(self, images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Decide the class of each pixel, image by image, as they are asked for.
+
+        An image in tiles is decided tile by tile: memory does not grow with the number of its
+        classes.
+
+        Args:
+            images: As `probabilities` takes them.
+
+        Yields:
+            Class indices, uint8, and the probability of each pixel's class, float in [0, 1]; each
+            of the image's `(height, width)`.
+
+        Raises:
+            KsegError: An entry is not an image.
+        """
+        for group in _of_one_shape(images):
+            size = group[0].shape[:2]
+            if self._is_cut(size) and self._size(group[0]) == size:
+                for image in group:
+                    masks, confidences = zip(*self.decided_rows(image), strict=True)
+                    yield np.concatenate(masks), np.concatenate(confidences)
+            else:
+                yield from map(decide, self._of_group(group))
+
+    def decided_rows(
+        self,
+        picture: Picture,
+        on_tile: Callable[[], None] = lambda: None,
+        start: int = 0,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Decide an image row of tiles by row of tiles, shown at its own size.
+
+        Memory holds a few rows of tiles, whatever the image's height.
+
+        Args:
+            picture: An image, or a file that is read by rows, `(height, width, channels)`.
+            on_tile: Called after each tile.
+            start: The row to begin at.
+
+        Yields:
+            Class indices, uint8, and the probability of each pixel's class, float in [0, 1]; each
+            `(rows, width)`, from top to bottom.
+
+        Raises:
+            KsegError: The predictor has no tiling.
+        """
+        if self.tiling is None:
+            raise KsegError(
+                "To decide an image row by row takes tiles. Give the Predictor tiling=."
+            )
+        height, width = picture.shape[:2]
+        for top, left, values in self._blocks(Padded(picture, self.stride), on_tile, start):
+            inside = values[: height - top, : width - left]
+            if left == 0:
+                mask = np.empty((len(inside), width), np.uint8)
+                confidence = np.empty(mask.shape, np.float32)
+            columns = slice(left, left + inside.shape[1])
+            decided = decide(Probabilities(inside, inside.shape[:2]))
+            mask[:, columns], confidence[:, columns] = decided
+            if columns.stop == width:
+                yield mask, confidence
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether `decided_rows` gives what `decided` does: nothing is made smaller."""
+        is_whole = self._max_side is None or self._resize == "none"
+        return is_whole and self.tiling is not None
+
+    def tiles(self, shape: tuple[int, ...], start: int = 0) -> int:
+        """Return the number of tiles that `decided_rows` takes; 1 without a tiling.
+
+        Args:
+            shape: `(height, width, ...)` of the image.
+            start: As `decided_rows` takes it.
+        """
+        if self.tiling is None:
+            return 1
+        height, width = (side + -side % self.stride for side in shape[:2])
+        tops = self.tiling.starts(height)
+        return (len(tops) - self.tiling.above(height, start)) * len(self.tiling.starts(width))
 
     def predict(self, images: Iterable[np.ndarray]) -> list[np.ndarray]:
         """Predict masks.
@@ -69,38 +174,87 @@ class Predictor:
         Raises:
             KsegError: An entry is not an image.
         """
-        return [mask for mask, _ in map(decide, self.probabilities(images))]
+        return [mask for mask, _ in self.decided(images)]
 
     def shown(self, image: np.ndarray) -> np.ndarray:
-        """Return an image as the network is shown it: within `max_side`, padded to `stride`."""
-        return self._padded(self._shrunk(image))
+        """Return an image as the network is shown it: resized, and padded to `stride`."""
+        padded = Padded(resized_image(image, self._size(image)), self.stride)
+        return padded[: padded.shape[0]]
 
-    def _shrunk(self, image: np.ndarray) -> np.ndarray:
+    def _size(self, image: np.ndarray) -> tuple[int, int]:
+        """Return the size at which an image is shown, without its padding."""
         height, width = image.shape[:2]
-        if self._max_side is None or max(height, width) <= self._max_side:
-            return image
-        scale = self._max_side / max(height, width)
-        return _averaged(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+        return shown_size((height, width), self._max_side, self._resize)
 
-    def _padded(self, image: np.ndarray) -> np.ndarray:
-        height, width = image.shape[:2]
-        margins = ((0, -height % self._stride), (0, -width % self._stride), (0, 0))
-        return np.pad(image, margins, mode="edge")
+    def _is_cut(self, size: tuple[int, ...]) -> bool:
+        """Whether what the network is shown, of this `(height, width)`, is larger than a tile."""
+        longest = max(side + -side % self.stride for side in size[:2])
+        return self.tiling is not None and longest > self.tiling.side
 
+    def _of_group(self, group: list[np.ndarray]) -> Iterator[Probabilities]:
+        """Tell the probabilities of images of one shape."""
+        height, width = self._size(group[0])
+        answers = self._answers([self.shown(image) for image in group])
+        for output, image in zip(answers, group, strict=True):
+            yield Probabilities(output[:height, :width], image.shape[:2], self._resize_back)
 
-def _averaged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return an image made smaller, uint8: each pixel the mean of those that it stands for.
+    def _answers(self, shown: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """Tell what the network says of images of one size: of all at once, if memory allows.
 
-    Channel by channel, whatever their number: Pillow would take the last of two or four for alpha,
-    and weigh the others by it.
-    """
-    pixels = image if image.dtype == np.uint8 else np.clip(image, 0, 255).astype(np.uint8)
-    channels = [
-        Image.fromarray(np.ascontiguousarray(pixels[..., index]))
-        for index in range(pixels.shape[-1])
-    ]
-    smaller = [one.resize(size[::-1], Image.Resampling.BOX) for one in channels]
-    return np.stack([np.asarray(one) for one in smaller], axis=-1)
+        Where it does not, each by itself; and where that is too much too, in ever smaller tiles.
+        """
+        if self._is_cut(shown[0].shape):
+            yield from map(self._in_tiles, shown)
+            return
+        try:
+            answers = self.engine(np.stack(shown))
+        except Exception as error:
+            longest = max(shown[0].shape[:2])
+            if not ran_out(error) or (len(shown) == 1 and not self._take_smaller(longest)):
+                raise
+            answers = None
+        if answers is not None:
+            yield from answers
+            return
+        for image in shown:
+            yield from self._answers([image])
+
+    def _in_tiles(self, shown: np.ndarray) -> np.ndarray:
+        """Return the probabilities of an image that is larger than a tile."""
+        found: np.ndarray | None = None
+        for top, left, values in self._blocks(shown):
+            if found is None:
+                found = np.empty((*shown.shape[:2], values.shape[-1]), np.float32)
+            found[top : top + len(values), left : left + values.shape[1]] = values
+        if found is None:
+            raise ValueError(f"an image of {shown.shape} has no pixels")
+        return found
+
+    def _blocks(
+        self, picture: Picture, on_tile: Callable[[], None] = lambda: None, start: int = 0
+    ) -> Iterator[Block]:
+        """Run over an image in tiles; in smaller ones where the first is too much for memory."""
+        while self.tiling is not None:
+            blocks = in_blocks(self.engine, picture, self.tiling, on_tile, start)
+            try:
+                first = next(blocks)
+            except Exception as error:
+                if not ran_out(error) or not self._take_smaller(self.tiling.side):
+                    raise
+                continue
+            yield first
+            yield from blocks
+            return
+
+    def _take_smaller(self, side: int) -> bool:
+        """Take tiles of half a side, and say so; tell whether there are any so small."""
+        smaller = None if self.tiling is None else self.tiling.smaller(side)
+        if smaller is None:
+            return False
+        self.tiling = smaller
+        said = f"Memory ended at {side}x{side} pixels: going on in tiles of {smaller.side}."
+        warnings.warn(said, Notice, stacklevel=2)
+        return True
 
 
 def _of_one_shape(images: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:

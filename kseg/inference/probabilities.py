@@ -5,18 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from kseg.data.augment.settings import ResizeBack
+
 
 @dataclass(frozen=True)
 class Probabilities:
     """What a network says about one image: the probability of each class at each pixel.
 
-    It is held at the network's size and interpolated to the image's size class by class, when it is
+    It is held at the network's size and brought to the image's size class by class, when it is
     asked for: 21 classes of an image of 4000 x 3000 pixels would take a gigabyte. A single sigmoid
     output counts as two classes, background and foreground.
 
     Attributes:
         values: Float in [0, 1], `(h, w, outputs)`, at the network's size, without padding.
         size: `(height, width)` of the image.
+        resize_back: How they come to the image's size: "bilinear" or "nearest".
 
     Example:
         >>> values = np.array([[[0.9], [0.2]]])  # one row of two pixels, a single sigmoid output
@@ -28,6 +31,7 @@ class Probabilities:
 
     values: np.ndarray
     size: tuple[int, int]
+    resize_back: ResizeBack = "bilinear"
 
     @property
     def is_binary(self) -> bool:
@@ -46,8 +50,8 @@ class Probabilities:
             index: From 0 to `num_classes - 1`.
         """
         if not self.is_binary:
-            return _resized(self.values[..., index], self.size)
-        foreground = _resized(self.values[..., 0], self.size)
+            return self._at_full_size(index)
+        foreground = self._at_full_size(0)
         return (1 - foreground, foreground)[index]
 
     def array(self) -> np.ndarray:
@@ -57,10 +61,10 @@ class Probabilities:
             found[..., index] = self.of_class(index)
         return found
 
-
-def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return an array of its own, interpolated bilinearly where the size differs."""
-    own = np.array(values, np.float32, order="C")
-    if own.shape == size:
-        return own
-    return np.array(Image.fromarray(own).resize(size[::-1], Image.Resampling.BILINEAR))
+    def _at_full_size(self, output: int) -> np.ndarray:
+        """Return one output of the network at the image's size, an array of its own."""
+        own = np.array(self.values[..., output], np.float32, order="C")
+        if own.shape == self.size:
+            return own
+        how = Image.Resampling[self.resize_back.upper()]
+        return np.array(Image.fromarray(own).resize(self.size[::-1], how))

@@ -2,7 +2,9 @@ from .boundary import BorderScores as BorderScores
 from .boundary import score_borders as score_borders
 from .calibration import Calibration as Calibration
 from .calibration import count_calibration as count_calibration
+from .intervals import mean_iou_gain_interval as mean_iou_gain_interval
 from .intervals import mean_iou_interval as mean_iou_interval
+from .ranking import Ranking as Ranking
 from .scores import Scores as Scores
 from .streaming import Dice as Dice
 from .streaming import FrequencyWeightedIoU as FrequencyWeightedIoU

@@ -130,6 +130,12 @@ def divided(over: np.ndarray, under: np.ndarray) -> np.ndarray:
     return np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0)
 
 
+def deviation_of(values: np.ndarray) -> float:
+    """Return the standard deviation, over n - 1, of the values that are not NaN; NaN under two."""
+    present = values[~np.isnan(values)]
+    return float(present.std(ddof=1)) if present.size > 1 else float("nan")
+
+
 def mean_of(values: np.ndarray) -> float:
     """Return the mean of the values that are not NaN; NaN without one."""
     present = values[~np.isnan(values)]

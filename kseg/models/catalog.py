@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kseg import _calls, _checks
 from kseg.blocks.catalog import GIVEN
-from kseg.encoders import wheels
-from kseg.encoders.catalog import DILATED, ENCODERS, MIT, RESNET, make_encoder
+from kseg.encoders import weights_file, wheels
+from kseg.encoders.catalog import DILATED, ENCODERS, MIT, RESNET, check_file, make_encoder
 from kseg.errors import KsegError
 from kseg.models.architectures import ARCHITECTURES, Architecture
 from kseg.models.settings import AUTO, IMAGENET, NONE, OWN, PARTS, Model
@@ -45,7 +45,7 @@ def encoder(model: Model) -> str | None:
 
 
 def weights(model: Model) -> str | None:
-    """Return what the encoder starts from, "imagenet" or `None` for random weights.
+    """Return what the encoder starts from: "imagenet", a file, or `None` for random weights.
 
     Where the section leaves that open it is ImageNet's if a package has brought them.
     """
@@ -55,14 +55,30 @@ def weights(model: Model) -> str | None:
     return IMAGENET if name and wheels.is_installed(name) else None
 
 
-def check_weights(model: Model) -> None:
-    """Refuse weights that a package should have brought, and has not.
+def has_learned(model: Model) -> bool:
+    """Tell whether an encoder that is taken by its name has learned before: it needs to less."""
+    return encoder(model) is not None and (weights(model) or model.warm_start) is not None
+
+
+def check_weights(model: Model, channels: int = 3) -> None:
+    """Refuse weights that a package should have brought and has not, or that a file does not hold.
+
+    Args:
+        model: The section of a recipe.
+        channels: Channels of the images.
 
     Raises:
-        KsegError: They are missing or damaged.
+        KsegError: They are missing or damaged, or do not fit the encoder.
     """
-    name = encoder(model)
-    if name in wheels.WHEELS and weights(model):
+    name, start = encoder(model), weights(model)
+    if name is None or start is None:
+        return
+    if weights_file.is_file(start):
+        from kseg.models.measures import shapes_only
+
+        with shapes_only():
+            check_file(start, name, _encoder_width(model), channels)
+    elif name in wheels.WHEELS:
         wheels.path_of(name)
 
 
@@ -98,10 +114,15 @@ def check(model: Model) -> None:
         KsegError: Encoder, weights, frozen, width or filters do not fit.
     """
     _encoder_options(model)
-    if model.frozen and weights(model) is None:
+    if model.frozen and not has_learned(model):
         raise KsegError(
             "frozen stages of random weights would never learn anything: frozen goes with weights, "
-            "such as 'imagenet'."
+            "such as 'imagenet', or with warm_start."
+        )
+    if model.frozen_epochs and not model.frozen:
+        raise KsegError(
+            f"frozen_epochs={model.frozen_epochs} ends what frozen= begins, and no stage is "
+            "frozen. Give frozen= too, such as frozen=3, or leave frozen_epochs= out."
         )
     if _width(model) is not None and model.filters != OWN:
         raise KsegError(
@@ -231,15 +252,20 @@ def _encoder_options(model: Model, load: bool = True) -> dict[str, Any]:
                 f"apply. Architectures that take any encoder: {takers}."
             )
         return {}
-    kind = ENCODERS[name][0]
-    width = _width(model) if start is None and kind in (RESNET, MIT) else None
-    encode = make_encoder(name, width=width, weights=start, frozen=model.frozen)
+    encode = make_encoder(name, width=_encoder_width(model), weights=start, frozen=model.frozen)
     if start and not load:
-        encode = make_encoder(name, frozen=model.frozen)
+        encode = make_encoder(name, width=_encoder_width(model), frozen=model.frozen)
     options: dict[str, Any] = {"encoder": encode}
-    if entry.dilates and kind not in DILATED:
+    if entry.dilates and ENCODERS[name][0] not in DILATED:
         options["output_stride"] = 32
     return options
+
+
+def _encoder_width(model: Model) -> int | None:
+    """Return the width that an encoder is built in; `None` for the published one."""
+    name = encoder(model)
+    has_widths = name is not None and ENCODERS[name][0] in (RESNET, MIT)
+    return _width(model) if has_widths and weights(model) != IMAGENET else None
 
 
 def outputs(model: Model, num_classes: int) -> int:

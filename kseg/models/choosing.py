@@ -35,7 +35,7 @@ def chosen(model: Model, *, is_drawn: bool = False) -> tuple[Model, str]:
     if model.arch != AUTO:
         return _with_weights(model)
     given = [name for name in PARTS if getattr(model, name) != Model.model_fields[name].default]
-    if model.encoder != OWN or model.weights == IMAGENET or model.frozen:
+    if model.encoder != OWN or model.weights not in (AUTO, NONE) or model.frozen:
         found, why = _with_weights(model.model_copy(update={"arch": BEST.arch}))
         return found, f"{BEST.arch}, as an encoder was asked for{'. ' if why else ''}{why}"
     if given:

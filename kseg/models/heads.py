@@ -1,9 +1,13 @@
 """The two ends that all models share: pixels in, probabilities out."""
 
 import keras
+import numpy as np
 from keras import KerasTensor, layers
 
 from kseg import _checks, blocks
+from kseg.data.augment.settings import Normalize
+from kseg.encoders.inputs import factors
+from kseg.errors import KsegError
 from kseg.layers import Activation, Rescaling
 from kseg.models import names
 
@@ -23,8 +27,40 @@ def image_input(input_shape: tuple, stride: int) -> tuple[KerasTensor, KerasTens
         KsegError: `input_shape` is not a shape of images.
     """
     image = keras.Input(_checks.image_shape(input_shape), name="image")
-    to_unit = Rescaling(1 / 127.5, offset=-1, dtype="float32", name="pixels_to_unit")
+    to_unit = Rescaling(1 / 127.5, offset=-1, dtype="float32", name=names.TO_UNIT)
     return image, _padded(to_unit, image, stride)
+
+
+def normalize_pixels(model: keras.Model, to: Normalize) -> None:
+    """Change what the first layer of a network makes of pixels.
+
+    Args:
+        model: As `image_input` begins it; not compiled yet.
+        to: A range of `encoders.inputs.RANGES`, or the mean and the deviation of each channel, in
+            0..255.
+
+    Raises:
+        KsegError: The network has another number of channels, or begins with an encoder that takes
+            pixels as it learned them.
+    """
+    if not any(layer.name == names.TO_UNIT for layer in model.layers):
+        if to == "symmetric":
+            return
+        raise KsegError(
+            "normalize= is for networks that begin with nothing learned. The encoder of this one "
+            "scales pixels to the range that its weights know. Leave normalize= out."
+        )
+    layer, channels = model.get_layer(names.TO_UNIT), model.input_shape[-1]
+    if isinstance(to, str):
+        layer.scale, layer.offset = factors(to, channels)
+        return
+    mean, deviation = map(np.array, to)
+    if len(mean) != channels:
+        raise KsegError(
+            f"normalize= must give the mean and the deviation of {channels} channels. Received "
+            f"those of {len(mean)}."
+        )
+    layer.scale, layer.offset = (1 / deviation).tolist(), (-mean / deviation).tolist()
 
 
 def encoder_input(input_shape: tuple, stride: int = 32) -> tuple[KerasTensor, KerasTensor]:

@@ -149,6 +149,13 @@ def receptive_field(model: keras.Model) -> int | None:
     return _field(traced(model, _large(model)))
 
 
+def largest_output(model: keras.Model) -> float:
+    """Return how many values the largest output of a layer holds, per pixel of the image."""
+    size = _large(model)
+    graph = traced(model, size)
+    return max(math.prod(call.shape[1:]) for call in graph.calls) / math.prod(size)
+
+
 def _field(graph: Graph) -> int | None:
     """Find the receptive field in a graph for an image that is larger than any.
 

@@ -7,6 +7,7 @@ A builder names a layer by its part and what it does there: "decoder_2_conv_1", 
 import re
 from collections.abc import Iterable
 
+TO_UNIT = "pixels_to_unit"
 PAD = "pad_to_stride"
 CROP = "crop_to_image"
 LOGITS = "logits"
@@ -30,7 +31,7 @@ _SINGLE = (
     "stem",
 )
 _ENDS = {
-    "image": ("image", "pixels", "pixels_to_unit", PAD, "encoder_pixels", "encoder_rgb"),
+    "image": ("image", "pixels", TO_UNIT, PAD, "encoder_pixels", "encoder_rgb"),
     LOGITS: (LOGITS, PROBABILITIES, CROP),
 }
 _PART = re.compile(
@@ -109,6 +110,11 @@ def gate(layer: str) -> str | None:
 def gives_probabilities(layer: str) -> bool:
     """Tell whether a head's last layer gives probabilities; the other kind gives logits."""
     return layer == PROBABILITIES or layer.endswith(f"_{PROBABILITIES}")
+
+
+def is_logits(layer: str) -> bool:
+    """Tell whether a layer is the one of a head that gives a value per class."""
+    return layer == LOGITS or layer.endswith(f"_{LOGITS}")
 
 
 def in_head(layer: str, head: str | None) -> str:

@@ -1,12 +1,14 @@
 """The section of a recipe that says which network is trained."""
 
+import os
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from kseg import _calls, _checks
 from kseg._settings import Listed, Section, Side, Weight, expecting, setting
 from kseg.blocks.catalog import BLOCKS, DOWNS, HEADS, SKIPS, UPS
+from kseg.encoders import weights_file
 from kseg.encoders.catalog import ENCODERS, STAGES
 from kseg.models.architectures import ARCHITECTURES
 
@@ -40,6 +42,23 @@ Widths = Annotated[
 ]
 
 
+def _spelled(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _named_file(path: str) -> str:
+    if not weights_file.is_file(path):
+        raise ValueError("no file of weights")
+    return path
+
+
+WeightsFile = Annotated[str, BeforeValidator(_spelled), AfterValidator(_named_file)]
+Weights = Annotated[
+    Literal["auto", "none", "imagenet"] | WeightsFile,
+    expecting("auto, none, imagenet, or a file of weights that ends in .keras"),
+]
+
+
 class Model(Section):
     """Which network: architecture, encoder, heads, channels, and what its parts are made of.
 
@@ -57,12 +76,22 @@ class Model(Section):
     encoder: str = setting(
         OWN, "Encoder under an architecture that takes any; kseg models lists both"
     )
-    weights: Literal["auto", "none", "imagenet"] = setting(
+    weights: Weights = setting(
         AUTO,
         "What the encoder starts from: imagenet comes with kseg[pretrained] for efficientnet_lite0 "
-        "to 2, and is downloaded once for others; auto for imagenet where it is installed",
+        "to 2, and is downloaded once for others; a .keras file of any model that holds this "
+        "encoder; auto for imagenet where it is installed; none",
+    )
+    warm_start: Annotated[str, BeforeValidator(_spelled)] | None = setting(
+        None,
+        "Run whose weights the network starts from, a name or a path: layers of the same name and "
+        "shape take them; an architecture that is left open is that run's",
     )
     frozen: Stages = setting(0, "Leading stages of the encoder that are not trained")
+    frozen_epochs: Side | None = setting(
+        None,
+        "Epochs after which the frozen stages are trained too; without it they stay as they are",
+    )
     heads: Heads = setting(
         OWN,
         "Supervised heads, the final one included; 1 for that alone, own for all that the "

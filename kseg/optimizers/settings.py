@@ -11,6 +11,7 @@ OPTIMIZERS = {
     "adam": "keras.optimizers:Adam",
     "adamw": "keras.optimizers:AdamW",
     "lion": "keras.optimizers:Lion",
+    "muon": "kseg.optimizers.muon:Muon",
     "rmsprop": "keras.optimizers:RMSprop",
     "sgd": "keras.optimizers:SGD",
 }
@@ -43,7 +44,7 @@ class Optimizer(Section):
     )
 
     name: str = setting(
-        "adamw",
+        "muon",
         f"Optimizer: {', '.join(OPTIMIZERS)}; with options such as "
         "sgd(momentum=0.9, nesterov=true)",
         word="optimizer",

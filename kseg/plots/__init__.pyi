@@ -6,4 +6,7 @@ from .matrices import confusion_picture as confusion_picture
 from .overlays import comparison as comparison
 from .overlays import overlay as overlay
 from .overlays import sheet as sheet
+from .ranking import risk_coverage_picture as risk_coverage_picture
+from .rates import rate_test_picture as rate_test_picture
+from .rates import schedule_picture as schedule_picture
 from .tradeoffs import tradeoff_picture as tradeoff_picture

@@ -9,6 +9,8 @@ from matplotlib.patches import Patch
 from kseg.labels import Labels
 from kseg.plots.text import letters
 
+ROWS = 256
+
 
 def overlay(
     image: np.ndarray, mask: np.ndarray, labels: Labels, strength: float = 0.5
@@ -32,14 +34,20 @@ def overlay(
                 [150,  50,  50],
                 [255, 255, 255]]], dtype=uint8)
     """
-    image = as_rgb(image)
-    tinted = (1 - strength) * image + strength * labels.colorize(mask)
-    tinted[mask == labels.ignore] = image[mask == labels.ignore]
+    tinted = np.array(as_rgb(image))
+    for top in range(0, len(tinted), ROWS):  # a mixture in floats takes eight times the image
+        rows = slice(top, top + ROWS)
+        mixture = (1 - strength) * tinted[rows] + strength * labels.colorize(mask[rows])
+        np.copyto(
+            tinted[rows],
+            mixture.astype(np.uint8),
+            where=(mask[rows] != labels.ignore)[..., None],
+        )
     border = np.zeros(mask.shape, bool)
     border[1:] |= mask[1:] != mask[:-1]
     border[:, 1:] |= mask[:, 1:] != mask[:, :-1]
     tinted[border] = 255
-    return tinted.astype(np.uint8)
+    return tinted
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:

@@ -1,7 +1,5 @@
 """Runs and evaluations as files in the run's folder."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +9,24 @@ from kseg.data.samples import Samples
 from kseg.evaluation import Evaluation
 from kseg.inference import Predictor
 from kseg.models.names import is_head
-from kseg.plots import calibration, curves, graphs, matrices, overlays, tradeoffs
-from kseg.reports.tables import worst_images
+from kseg.plots import (
+    calibration,
+    curves,
+    graphs,
+    matrices,
+    overlays,
+    ranking,
+    rates,
+    tradeoffs,
+)
+from kseg.reports.tables import doubtful_images, worst_images, write_table
 from kseg.runs.run import Run
 
 if TYPE_CHECKING:
     import keras
 
     from kseg.evaluation.levels import Level
+    from kseg.training.rate_test import RateTest
 
 
 def report_training(run: Run) -> Path | None:
@@ -78,15 +86,46 @@ def report_evaluation(run: Run, evaluation: Evaluation, data: str, split: str) -
 def report_images(run: Run, evaluation: Evaluation, data: str, split: str) -> Path:
     """Write the scores of each image by itself as CSV, the worst first; return where."""
     path = run.path / f"images_{_label(run, data, split)}.csv"
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["image", *evaluation.image_scores])
-    table.writerows(
-        (name, *("" if value != value else f"{value:.4f}" for value in values))
-        for name, *values in worst_images(evaluation)
-    )
-    _files.write_text(path, text.getvalue())
-    return path
+    rows = ((name, *map(_four, values)) for name, *values in worst_images(evaluation))
+    return write_table(path, ["image", *evaluation.image_scores], rows)
+
+
+def report_ranking(run: Run, evaluation: Evaluation, data: str, split: str) -> list[Path]:
+    """Write what to look at first as CSV, and draw how well that order is chosen; say where.
+
+    Args:
+        run: The run that was scored.
+        evaluation: Its scores, with the uncertainty of each image.
+        data: What it was scored on.
+        split: Split of the data.
+    """
+    found, label = evaluation.ranking, _label(run, data, split)
+    if found is None:
+        return []
+    areas = (found.area, found.random_area, found.oracle_area)
+    picture = ranking.risk_coverage_picture(found.coverages, found.risks, found.best_risks, areas)
+    rows = ([name, *map(_four, values)] for name, *values in doubtful_images(evaluation))
+    return [
+        write_table(run.path / f"ranking_{label}.csv", ["image", "uncertainty", "mean_iou"], rows),
+        _files.write_figure(run.path / f"risk_coverage_{label}.png", picture),
+    ]
+
+
+def report_rate_test(found: "RateTest", path: Path) -> list[Path]:
+    """Draw what the loss did while the rate rose, and write it as CSV beside; say where."""
+    smoothed = found.smoothed
+    picture = rates.rate_test_picture(found.rates, found.losses, smoothed, found.suggestion)
+    values = zip(found.rates, found.losses, smoothed, strict=True)
+    rows = ([f"{value:.6g}" for value in row] for row in values)
+    table = path.with_suffix(".csv")
+    return [
+        _files.write_figure(path, picture),
+        write_table(table, ["learning_rate", "loss", "smoothed"], rows),
+    ]
+
+
+def _four(value: float) -> str:
+    return "" if value != value else f"{value:.4f}"
 
 
 def _label(run: Run, data: str, split: str) -> str:

@@ -1,8 +1,15 @@
 """Scores as tables of text."""
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import numpy as np
+
+from kseg import _files
 from kseg.evaluation import Evaluation
+from kseg.metrics.scores import deviation_of, mean_of
 
 TITLES = {
     "iou": "IoU",
@@ -27,6 +34,64 @@ def class_table(evaluation: Evaluation) -> tuple[list[str], list[Sequence[str]]]
     pixels = [f"{count:,}" for count in evaluation.scores.pixels]
     titles = ["class", *(TITLES[name] for name in columns), "pixels"]
     return titles, list(zip(evaluation.labels.names, *cells, pixels, strict=True))
+
+
+def fold_table(
+    names: Sequence[str], iou: np.ndarray, mean_iou: np.ndarray
+) -> tuple[list[str], list[Sequence[str]]]:
+    """Return the IoU over folds as text: the titles of the columns, a row per class and the mean.
+
+    Args:
+        names: The classes.
+        iou: IoU of each class in each fold, `(folds, classes)`; NaN where it is absent.
+        mean_iou: Mean IoU of each fold.
+    """
+    columns = zip([*names, "mean IoU"], [*iou.T, mean_iou], strict=True)
+    rows: list[Sequence[str]] = [
+        [name, *(_three(value) for value in (mean_of(values), deviation_of(values), *values))]
+        for name, values in columns
+    ]
+    return ["class", "mean", "deviation", *(f"fold {i + 1}" for i in range(len(iou)))], rows
+
+
+def _three(value: float) -> str:
+    return "absent" if value != value else f"{value:.3f}"
+
+
+def doubtful_images(evaluation: Evaluation) -> list[tuple[str, float, float]]:
+    """Return name, uncertainty and mean IoU of each image, the least sure first."""
+    if evaluation.uncertainty is None:
+        return []
+    values = (evaluation.uncertainty.tolist(), evaluation.image_scores["mean_iou"].tolist())
+    rows = zip(evaluation.names, *values, strict=True)
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def write_doubts(doubts: Sequence[tuple[str, float]], out: Path) -> list[tuple[str, float]]:
+    """Write the uncertainty of images as `ranking.csv` in a folder, the least sure first.
+
+    Args:
+        doubts: Name and uncertainty of each.
+        out: The folder.
+
+    Returns:
+        The same in that order.
+    """
+    ordered = sorted(doubts, key=lambda row: -row[1])
+    write_table(
+        out / "ranking.csv", ["image", "uncertainty"], [(n, f"{v:.4f}") for n, v in ordered]
+    )
+    return ordered
+
+
+def write_table(path: Path, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
+    """Write a table as CSV; return where."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(titles)
+    table.writerows(rows)
+    _files.write_text(path, text.getvalue())
+    return path
 
 
 def worst_images(evaluation: Evaluation) -> list[tuple]:

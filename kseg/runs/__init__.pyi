@@ -1,3 +1,4 @@
+from .cross_validation import CrossValidation as CrossValidation
 from .finding import open_run as open_run
 from .recipe import Recipe as Recipe
 from .recipe import make_recipe as make_recipe

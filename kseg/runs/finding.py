@@ -1,8 +1,11 @@
 """Runs by their names."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from kseg.errors import ArgumentError, KsegError
+from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.making import UNFINISHED, unfinished
 from kseg.runs.run import Run
 
@@ -32,6 +35,62 @@ def open_run(run: str | Path | Run | None = None, runs: str | Path = "saved_mode
         there = ", ".join(sorted(path.name for path in _runs(root))) or "none"
         raise KsegError(f"There is no run '{run}' in {root}. Runs there: {there}.")
     return Run(max(_some_runs(root), key=_age))
+
+
+def open_runs(
+    run: str | Path | Run | CrossValidation | Sequence[str | Path | Run] | None,
+    runs: str | Path = "saved_models",
+) -> tuple[Run, ...]:
+    """Find the runs of an ensemble: several, the folds of one recipe, or a single one.
+
+    Args:
+        run: As `open_run` takes it; or several; or folds, by what `kseg.cross_validate` returned or
+            by the name that theirs begin with.
+        runs: Folder that holds the runs.
+
+    Raises:
+        ArgumentError: They know different classes, or images of different channels.
+        KsegError: There is no such run.
+
+    Example:
+        >>> from kseg.runs.finding import open_runs
+        >>> [run.name for run in open_runs(["unetpp-my_data", "unetpp-my_data"])]
+        ['unetpp-my_data', 'unetpp-my_data']
+    """
+    if isinstance(run, CrossValidation):
+        return run.runs
+    if run is None or isinstance(run, str | Path | Run):
+        folds = _folds(run, Path(runs))
+        return folds or (open_run(run, runs),)
+    found = tuple(one for each in run for one in open_runs(each, runs))
+    if not found:
+        raise ArgumentError("An ensemble takes one run at least. Received none.")
+    first = found[0]
+    for other in found[1:]:
+        alike = first.labels.names == other.labels.names
+        if not alike or first.recipe.data.channels != other.recipe.data.channels:
+            raise ArgumentError(
+                f"The runs of an ensemble must know the same classes, and images of as many "
+                f"channels. {first.name} knows {_known(first)}; {other.name} {_known(other)}."
+            )
+    return found
+
+
+def _folds(run: str | Path | Run | None, root: Path) -> tuple[Run, ...]:
+    """Return the folds whose names begin with a name, where no run has that name itself."""
+    if run is None or isinstance(run, Run):
+        return ()
+    summary = root / f"{run}-folds.json"
+    if (root / run / "model.keras").is_file() or not summary.is_file():
+        return ()
+    found = [
+        path for path in _runs(root) if re.fullmatch(rf"{re.escape(str(run))}-fold\d+", path.name)
+    ]
+    return tuple(map(Run, sorted(found, key=lambda path: int(path.name.rpartition("fold")[2]))))
+
+
+def _known(run: Run) -> str:
+    return f"{', '.join(run.labels.names)}, and {run.recipe.data.channels} channels"
 
 
 def open_run_of_heads(run: str | Path | Run | None, runs: str | Path) -> Run:

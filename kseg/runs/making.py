@@ -140,7 +140,7 @@ def tidy(runs: Path) -> list[Path]:
     for lock in runs.glob(f"*/{LOCK}"):
         run = Run(lock.parent)
         with contextlib.suppress(KsegError), held(run):
-            for file in run.path.glob(f"{_files.PREFIX}*"):
+            for file in run.path.rglob(f"{_files.PREFIX}*"):
                 file.unlink()
             if not is_worth_keeping(run):
                 shutil.rmtree(run.path)

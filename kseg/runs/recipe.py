@@ -14,6 +14,7 @@ from kseg._text import printable
 from kseg.data.augment.presets import is_file
 from kseg.data.augment.settings import Input
 from kseg.data.settings import Data
+from kseg.encoders import weights_file
 from kseg.errors import KsegError
 from kseg.losses.settings import Loss
 from kseg.models.settings import Model
@@ -154,7 +155,12 @@ def read_recipe(path: str | Path) -> Recipe:
     except KsegError as error:
         raise KsegError(f"{path}: {error}") from None
     augment = recipe.input.augment
-    named = {"augment": augment if is_file(augment) else None, "done": recipe.loop.done}
+    weights = recipe.model.weights
+    named = {
+        "augment": augment if is_file(augment) else None,
+        "weights": weights if weights_file.is_file(weights) else None,
+        "done": recipe.loop.done,
+    }
     beside: dict[str, Any] = {
         word: str(path.parent / name)
         for word, name in named.items()

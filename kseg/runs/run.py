@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kseg import _checks
 from kseg._settings import SHORT
 from kseg.errors import KsegError
 from kseg.runs.recipe import Recipe, read_recipe
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from kseg.data.augment.settings import Input
     from kseg.data.sources.source import Source
     from kseg.inference import Predictor
     from kseg.labels import Labels
     from kseg.metrics.scores import Scores
+
+LAST_MODEL = "last.keras"
+SHOWN = ("max_side", "resize", "resize_back")
+"""What of a recipe's input may differ in prediction."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Run:
     @property
     def last_model_file(self) -> Path:
         """The model of the last epoch."""
-        return self.path / "last.keras"
+        return self.path / LAST_MODEL
 
     @property
     def heads_file(self) -> Path:
@@ -94,9 +100,29 @@ class Run:
         return self.path / "history.csv"
 
     @property
+    def lines_file(self) -> Path:
+        """The same for programs, with scores per class, seconds and images: JSON line by line."""
+        return self.path / "history.jsonl"
+
+    @property
+    def previews_folder(self) -> Path:
+        """What the network said about four images of the validation split, epoch by epoch."""
+        return self.path / "previews"
+
+    @property
+    def animation_file(self) -> Path:
+        """The same as an animation."""
+        return self.path / "previews.gif"
+
+    @property
     def done_file(self) -> Path:
         """How much was done before each step, where a clock ended the training."""
         return self.path / "done.txt"
+
+    @property
+    def findings_file(self) -> Path:
+        """What was found wrong with the training, if anything was."""
+        return self.path / "findings.json"
 
     @property
     def resume_file(self) -> Path:
@@ -179,6 +205,15 @@ class Run:
         return len(self.history["epoch"]) if self.history_file.exists() else 0
 
     @property
+    def ended(self) -> str:
+        """Why the training ended before its time, in words; "" where it did not.
+
+        Raises:
+            KsegError: The training was killed.
+        """
+        return _read(self.summary_file, "ended", str)
+
+    @property
     def is_finished(self) -> bool:
         """Whether the training came to its end."""
         with contextlib.suppress(KsegError):
@@ -204,14 +239,31 @@ class Run:
         is_kept = self.splits_file.exists()
         return _read(self.splits_file, "split_off", _named_splits) if is_kept else {}
 
-    def predictor(self, flip: bool = False) -> "Predictor":
+    def shown(self, **choices: Any) -> "Input":
+        """Return how the network is shown images: as in training, or as chosen.
+
+        Args:
+            **choices: `max_side`, `resize` and `resize_back`; `None` is as in training.
+
+        Raises:
+            KsegError: A choice is unknown or out of its range.
+        """
+        given = {name: value for name, value in choices.items() if value is not None}
+        for name in given:
+            _checks.one_of(name, SHOWN, "choice for prediction")
+        return self.recipe.changed(**given).input
+
+    def predictor(self, tta: str | None = None, **choices: Any) -> "Predictor":
         """Load the model of the best epoch for prediction, and prove that it fits the classes.
 
         Args:
-            flip: Whether to average the answers for an image and for its mirror image.
+            tta: The views of an image whose answers are averaged, as `inference.with_views` takes
+                them; `None` for the image alone.
+            **choices: How the network is shown images, see `shown`.
 
         Raises:
-            KsegError: The model file is damaged, or its classes are not the run's.
+            KsegError: The model file is damaged, its classes are not the run's, or a choice is
+                unknown or out of its range.
         """
         from kseg.inference import load_model
 
@@ -222,19 +274,25 @@ class Run:
                 f"{self.model_file} gives {classes} classes, but {self.classes_file} names "
                 f"{expected}. Both must come from one run."
             )
-        return self.predictor_of(model, flip)
+        return self.predictor_of(model, tta, **choices)
 
-    def predictor_of(self, model: "keras.Model", flip: bool = False) -> "Predictor":
+    def predictor_of(
+        self, model: "keras.Model", tta: str | None = None, **choices: Any
+    ) -> "Predictor":
         """Return a predictor of a network of this run, such as one of its heads."""
-        from kseg.inference import Predictor, keras_engine, with_flip
+        from kseg.inference import Predictor, keras_engine, tiling_of, with_views
+        from kseg.inference.settings import read_views, zoom_of
         from kseg.models import catalog
 
-        recipe = self.recipe
+        shown, stride = self.shown(**choices), catalog.stride(self.recipe.model)
         engine = keras_engine(model)
         return Predictor(
-            with_flip(engine) if flip else engine,
-            stride=catalog.stride(recipe.model),
-            max_side=recipe.input.max_side,
+            engine if tta is None else with_views(engine, tta, stride),
+            stride=stride,
+            max_side=shown.max_side,
+            resize=shown.resize,
+            resize_back=shown.resize_back,
+            tiling=tiling_of(model, stride, zoom=zoom_of(read_views(tta))),
         )
 
 
@@ -258,6 +316,8 @@ def open_source(
         val_fraction=settings.val_fraction,
         test_fraction=settings.test_fraction,
         split_by=settings.split_by,
+        folds=settings.folds,
+        fold=settings.fold or 1,
         mask_suffix=settings.mask_suffix,
         seed=recipe.seed,
         skipped=settings.skipped,

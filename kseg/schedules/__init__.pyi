@@ -4,6 +4,7 @@ from .curves import cosine as cosine
 from .curves import exponential as exponential
 from .curves import make_schedule as make_schedule
 from .curves import one_cycle as one_cycle
+from .curves import plateau as plateau
 from .curves import polynomial as polynomial
 from .curves import restarts as restarts
 from .curves import step as step

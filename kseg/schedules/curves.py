@@ -84,6 +84,32 @@ def constant(peak: float, steps: int, warmup: float = 0.1) -> LearningRateSchedu
     return _risen(PolynomialDecay(peak, 1, peak), _rising(steps, warmup))
 
 
+def plateau(
+    peak: float, steps: int, warmup: float = 0.0, *, patience: int = 5, factor: float = 0.1
+) -> LearningRateSchedule:
+    """Rise linearly to `peak`, and stay there until the training no longer gets better.
+
+    What happens then no schedule can know: `kseg.callbacks.Plateau` multiplies the rate by
+    `factor` when no epoch has been better for `patience` epochs, which `kseg.train` sees to. Alone
+    it is `constant`.
+
+    Args:
+        peak: The highest learning rate.
+        steps: Training steps in all.
+        warmup: Part of the steps that rise, in [0, 1).
+        patience: Epochs to wait for a better one.
+        factor: What the rate is multiplied by then, above 0 and up to 1.
+
+    Example:
+        >>> rate = kseg.schedules.plateau(peak=1.0, steps=100)
+        >>> [float(rate(step)) for step in (0, 50, 100)]
+        [1.0, 1.0, 1.0]
+    """
+    _checks.positive_int(patience, "patience")
+    _checks.share(factor, "factor")
+    return constant(peak, steps, warmup)
+
+
 def cosine(peak: float, steps: int, warmup: float = 0.1) -> LearningRateSchedule:
     """Rise linearly to `peak`, then fall along half a cosine to 0.
 

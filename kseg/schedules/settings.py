@@ -12,6 +12,7 @@ SCHEDULES = {
     "cosine": "kseg.schedules.curves:cosine",
     "exponential": "kseg.schedules.curves:exponential",
     "onecycle": "kseg.schedules.curves:one_cycle",
+    "plateau": "kseg.schedules.curves:plateau",
     "polynomial": "kseg.schedules.curves:polynomial",
     "restarts": "kseg.schedules.curves:restarts",
     "step": "kseg.schedules.curves:step",
@@ -43,8 +44,9 @@ class Schedule(Section):
     name: str = setting(
         "onecycle",
         f"How the learning rate changes once it has risen to its peak: {', '.join(SCHEDULES)}; "
-        "with options such as exponential(decay=0.98), per epoch, and step(at=[30,80], "
-        "factors=[0.1,1,0.01]), after epochs",
+        "with options such as exponential(decay=0.98), per epoch, step(at=[30,80], "
+        "factors=[0.1,1,0.01]), after epochs, and plateau(patience=5, factor=0.1), when no epoch "
+        "is better for so many",
         word="schedule",
     )
     warmup: Part | None = setting(

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kseg.data.augment.pipelines import Pipeline, read_pipeline
+from kseg.data.augment.settings import Input
+from kseg.data.resizing import Squashed
 from kseg.data.samples import Cached, CachedOnDisk, Samples
 from kseg.data.sources.source import Splits
 from kseg.data.statistics import Survey, survey
@@ -59,10 +61,13 @@ def open_data(
     if recipe.data.skip_broken:
         skipped |= open_source(recipe).broken(on_sample)
     recipe = recipe.changed(skipped=tuple(skipped))
-    source = open_source(recipe, recipe.input.max_side, kept)
+    shown = recipe.input
+    source = open_source(recipe, shown.max_side if shown.resize == "aspect" else None, kept)
     splits = source.open()
     keep = CACHES[recipe.data.cache]
-    splits = replace(splits, train=keep(splits.train), val=keep(splits.val))
+    splits = replace(
+        splits, train=keep(_shown(splits.train, shown)), val=keep(_shown(splits.val, shown))
+    )
     try:
         train, val = survey(splits.train, on_sample), survey(splits.val, on_sample)
     except KsegError:
@@ -77,6 +82,13 @@ def open_data(
                 "nothing to learn or to score. Correct the masks, or classes.json."
             )
     return TrainingData(splits, train, val, pipeline, skipped, source.split_off)
+
+
+def _shown(samples: Samples, settings: Input) -> Samples:
+    """Return samples as the network is to see them, where reading has not made them so."""
+    if settings.resize == "squash" and settings.max_side:
+        return Squashed(samples, settings.max_side)
+    return samples
 
 
 def _refuse(broken: Mapping[str, str], recipe: Recipe) -> None:

@@ -10,32 +10,23 @@ from typing import Any
 import keras
 
 from kseg import _files
-from kseg.callbacks import (
-    AsBefore,
-    ByClock,
-    BySteps,
-    Checkpoint,
-    HistoryFile,
-    LearningRate,
-    Position,
-    ResumePoint,
-    WeightAverage,
-)
-from kseg.callbacks.pace import Pace
+from kseg.callbacks import Finding, Position, ResumePoint
+from kseg.callbacks.doctor.findings import warn
 from kseg.callbacks.progress import UNBOUND
 from kseg.data.augment.mixing import Mix, copy_paste, cutmix
 from kseg.data.augment.pipelines import augmentation, write_pipeline
 from kseg.data.augment.presets import is_file
 from kseg.data.batches import TrainingBatches, ValidationBatches
 from kseg.data.statistics import inverse_frequency
-from kseg.errors import Interrupted
+from kseg.encoders.matching import Weights
+from kseg.errors import Interrupted, KsegError
 from kseg.machine import Device
 from kseg.models import catalog
 from kseg.runs.history import read_done, write_done
 from kseg.runs.recipe import write_recipe
 from kseg.runs.run import Run
-from kseg.schedules import make_schedule
-from kseg.training import network
+from kseg.training import network, starting
+from kseg.training.course import Course, check_kept, make_course, seconds_of, validations
 from kseg.training.data import TrainingData
 from kseg.training.plan import Plan
 from kseg.training.stopping import stopping
@@ -50,6 +41,8 @@ def train(
     device: Device,
     run: Run,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    start: Weights | None = None,
+    tell: Callable[[Finding], None] = warn,
 ) -> None:
     """Train, and keep the best epoch, the last one, and what a broken-off training needs to go on.
 
@@ -59,91 +52,101 @@ def train(
         device: What it is done on.
         run: A run folder, empty or with the state of a training of this plan, which goes on.
         callbacks: Further callbacks, such as `callbacks.Progress`.
+        start: The weights of another network that this one begins with, where they match.
+        tell: Is told of each thing that is found wrong with the training.
 
     Raises:
         Interrupted: Ctrl-C or the system ended it; the run holds what was reached.
-        KsegError: The state in the folder is damaged.
+        KsegError: The state in the folder is damaged, the loss was not finite too often, or no
+            epoch was good enough to be kept.
     """
     is_resumed = run.resume_file.exists()
     write_recipe(run.recipe_file, _own(plan, run))
     if not is_resumed:
         _write_beginning(plan, data, run)
     network.set_seed(plan.seed)
-    model, batches, validation = assemble(plan, data, device)
-    course = _course(plan, data, run, model, batches, validation)
+    model, batches, validation = assemble(plan, data, device, load=not is_resumed)
+    if start is not None and not is_resumed:
+        starting.take(model, start)
+    course = make_course(plan, data, run, model, batches, validation, tell)
+    thaw = Thaw(plan.model.frozen_epochs, lambda: network.thaw(model, plan, data, device))
     started = time.perf_counter()
     is_finished = False
     try:
         with stopping(course.point):
-            _fit(
-                model,
-                batches,
-                _restored(model, validation, course.point) if is_resumed else Position(),
-                epochs=UNBOUND if plan.loop.minutes or plan.loop.done else plan.loop.epochs,
-                validation_data=validation,
-                validation_freq=ValidatedEpochs(plan, data, model),
-                callbacks=[*course.callbacks, *callbacks, course.point],
-            )
-        if plan.loop.minutes:
-            write_done(run.done_file, course.rate.done)
-            write_recipe(run.recipe_file, _own(plan, run).changed(done=run.done_file.name))
+            position = Position()
+            if is_resumed:
+                position = _restored(model, validation, course.point, thaw)
+            if position.ended:
+                course.previews.on_train_end()
+            how: dict[str, Any] = {
+                "validation_data": validation,
+                "validation_freq": ValidatedEpochs(plan, data, model),
+                "callbacks": [*course.callbacks, *callbacks, course.point],
+            }
+            _fit(model, batches, position, _epochs(plan), thaw=thaw, **how)
+        _write_end(plan, run, course)
+        check_kept(plan, course.checkpoint)
         is_finished = True
+    except KsegError as error:
+        raise KsegError(f"{error}{_kept(run, course)}") from error
     except KeyboardInterrupt:
         course.point.save_what_was_reached()
         raise Interrupted(run.path, course.history.epochs, plan.loop.epochs) from None
     finally:
-        seconds = time.perf_counter() - started
-        summary = {
-            "best_epoch": course.checkpoint.best_epoch or 0,
-            "epochs": course.history.epochs,
-            "waited": (batches.waited + validation.waited) / seconds,
-            "finished": is_finished,
-        }
-        _files.write_json(run.summary_file, summary)
+        waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
+        course.write_summary(run.summary_file, waited, is_finished)
+
+
+def _epochs(plan: Plan) -> int:
+    """Return how many epochs there are; more than ever come where something else ends them."""
+    return UNBOUND if plan.loop.minutes or plan.loop.done else plan.loop.epochs
+
+
+def _write_end(plan: Plan, run: Run, course: Course) -> None:
+    """Note how far a training by the clock was at each step, for its recipe to do the same."""
+    if plan.loop.minutes:
+        write_done(run.done_file, course.rate.done)
+        write_recipe(run.recipe_file, _own(plan, run).changed(done=run.done_file.name))
+
+
+def _kept(run: Run, course: Course) -> str:
+    """Say which epoch is kept of a training that ended in an error; "" for none."""
+    best = course.checkpoint.best_epoch
+    return f" {run.model_file} holds epoch {best}, the best before it." if best else ""
 
 
 @dataclass(frozen=True)
-class _Course:
-    """The callbacks of a training: all of them in their order, and some by name."""
+class Thaw:
+    """When the frozen stages of an encoder begin to train, and how that is done.
 
-    callbacks: list[keras.callbacks.Callback]
-    rate: LearningRate
-    checkpoint: Checkpoint
-    history: HistoryFile
-    point: ResumePoint
+    Attributes:
+        epoch: The first epoch, from 0, in which they do; `None` for never.
+        do: Has them train; the optimizer begins anew.
+    """
 
+    epoch: int | None
+    do: Callable[[], None]
 
-def _course(
-    plan: Plan,
-    data: TrainingData,
-    run: Run,
-    model: keras.Model,
-    batches: TrainingBatches,
-    validation: ValidationBatches,
-) -> _Course:
-    """Make the callbacks of a training."""
-    pace = _pace(plan, model, len(batches), validation)
-    rate = _rate(plan, len(batches), pace)
-    averages = _averages(plan, rate, validation)
-    checkpoint = Checkpoint(
-        run.model_file,
-        run.last_model_file,
-        export=network.plain_copier(plan, len(data.splits.labels)),
-        heads=run.heads_file,
-    )
-    history = HistoryFile(run.history_file)
-    clocks = [pace] if isinstance(pace, ByClock) else []
-    callbacks = [*clocks, rate, *averages, checkpoint, history]
-    parts: dict[str, Any] = {type(part).__name__: part for part in callbacks}
-    note = {"training images": len(data.splits.train), "validation images": len(data.splits.val)}
-    point = ResumePoint(run.resume_file, parts, plan.loop.checkpoint_minutes, note)
-    return _Course(callbacks, rate, checkpoint, history, point)
+    def is_before(self, position: Position) -> bool:
+        """Tell whether they train already where a step is the next one.
+
+        At the first step of the epoch they do not: its beginning is what has them train.
+        """
+        return self.epoch is not None and (position.epoch, position.step) > (self.epoch, 0)
 
 
-def _restored(model: keras.Model, validation: ValidationBatches, point: ResumePoint) -> Position:
+def _restored(
+    model: keras.Model, validation: ValidationBatches, point: ResumePoint, thaw: Thaw
+) -> Position:
     """Put all into the state in which the training was broken off; return the step that is next."""
-    model.test_on_batch(*validation[0])  # makes the metrics' variables
-    return point.restore(model)
+
+    def prepare(position: Position) -> None:
+        if thaw.is_before(position):
+            thaw.do()
+        model.test_on_batch(*validation[0])  # makes the metrics' variables
+
+    return point.restore(model, prepare)
 
 
 def _fit(
@@ -152,15 +155,16 @@ def _fit(
     start: Position,
     epochs: int,
     callbacks: list[keras.callbacks.Callback],
+    thaw: Thaw,
     **how: Any,
 ) -> None:
-    """Train from a step on: to the end of its epoch, and then whole epochs."""
+    """Train from a step on: to the end of its epoch, and then whole epochs.
+
+    Where frozen stages are to train from an epoch on, all before it is fitted by itself.
+    """
     if start.ended:
         return
-    numbering = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
-    )
-    how |= {"callbacks": [numbering, *callbacks], "shuffle": False, "verbose": 0}
+    how |= {"callbacks": [_Numbering(batches, epochs), *callbacks], "shuffle": False, "verbose": 0}
     epoch = start.epoch
     if start.step:
         batches.first = start.step
@@ -169,8 +173,31 @@ def _fit(
         epoch += 1
         if model.stop_training:
             return
-    if epoch < epochs:
-        model.fit(batches, initial_epoch=epoch, epochs=epochs, **how)
+    for end in sorted({thaw.epoch or epochs, epochs}):
+        if epoch >= end:
+            continue
+        if epoch == thaw.epoch:
+            thaw.do()
+        model.fit(batches, initial_epoch=epoch, epochs=end, **how)
+        if model.stop_training:
+            return
+        epoch = end
+
+
+class _Numbering(keras.callbacks.Callback):
+    """Tells the batches their epoch, and callbacks of how many it is one: a fit may be of fewer."""
+
+    def __init__(self, batches: TrainingBatches, epochs: int) -> None:
+        super().__init__()
+        self._batches, self._epochs = batches, epochs
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Tell of how many: all callbacks of a fit are given these same parameters."""
+        self.params["epochs"] = self._epochs
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Tell which."""
+        self._batches.epoch = epoch
 
 
 def epochs_within(plan: Plan, data: TrainingData, device: Device) -> int:
@@ -180,17 +207,24 @@ def epochs_within(plan: Plan, data: TrainingData, device: Device) -> int:
     model.train_on_batch(*batches[0])
     model.test_on_batch(*validation[0])
     starting = time.perf_counter() - started
-    step = _seconds(lambda index: model.train_on_batch(*batches[index % len(batches)]), 8)
-    check = _seconds(lambda index: model.test_on_batch(*validation[index % len(validation)]), 3)
+    step = seconds_of(lambda index: model.train_on_batch(*batches[index % len(batches)]), 8)
+    check = seconds_of(lambda index: model.test_on_batch(*validation[index % len(validation)]), 3)
     every = ValidatedEpochs(plan, data).every
-    epoch = step * len(batches) + check * len(validation) * _validations(plan) / every
+    epoch = step * len(batches) + check * len(validation) * validations(plan) / every
     return max(1, round((60 * (plan.loop.minutes or 0) - starting) / epoch))
 
 
 def assemble(
-    plan: Plan, data: TrainingData, device: Device
+    plan: Plan, data: TrainingData, device: Device, *, load: bool = True
 ) -> tuple[keras.Model, TrainingBatches, ValidationBatches]:
-    """Open the batches of a plan, and build and compile its network."""
+    """Open the batches of a plan, and build and compile its network.
+
+    Args:
+        plan: What is done.
+        data: What is learned from.
+        device: What it is done on.
+        load: Whether to load the weights that the encoder starts from.
+    """
     labels, size = data.splits.labels, plan.input.size
     rarity = inverse_frequency(data.train.pixels).tolist()
     mixes: dict[str, Mix | None] = {
@@ -213,7 +247,7 @@ def assemble(
     stride = catalog.stride(plan.model)
     padded = (height + -height % stride, width + -width % stride)
     validation = ValidationBatches(data.splits.val, plan.loop.batch_size, padded)
-    model = network.compiled(plan, data, device)
+    model = network.compiled(plan, data, device, load=load)
     return model, batches, validation
 
 
@@ -232,7 +266,7 @@ class ValidatedEpochs(list[int]):
     def __init__(self, plan: Plan, data: TrainingData, model: keras.Model | None = None) -> None:
         super().__init__()
         learned = len(data.splits.train) * math.prod(plan.input.size)
-        validated = data.val.sizes.prod(axis=1).sum() * _validations(plan)
+        validated = data.val.sizes.prod(axis=1).sum() * validations(plan)
         # A pixel's way forth and back costs about three times its way forth.
         self.every = max(1, round(validated / 3 / learned / VALIDATION_SHARE))
         is_open = plan.loop.minutes or plan.loop.done
@@ -244,36 +278,6 @@ class ValidatedEpochs(list[int]):
         if self._model is not None and self._model.stop_training:
             return True
         return isinstance(epoch, int) and ((self._last or 0) - epoch) % self.every == 0
-
-
-def _pace(plan: Plan, model: keras.Model, steps: int, validation: ValidationBatches) -> Pace:
-    """Return what tells how far the training is, whose epochs are of so many steps."""
-    if plan.loop.done:
-        return AsBefore(read_done(Path(plan.loop.done)))
-    if not plan.loop.minutes:
-        return BySteps(plan.loop.epochs * steps)
-    model.test_on_batch(*validation[0])
-    check = _seconds(lambda index: model.test_on_batch(*validation[index]), min(2, len(validation)))
-    return ByClock(60 * plan.loop.minutes, check * len(validation) * _validations(plan))
-
-
-def _rate(plan: Plan, steps_per_epoch: int, pace: Pace) -> LearningRate:
-    """Return the callback that sets the learning rate."""
-    epochs = plan.loop.epochs
-    steps = epochs * steps_per_epoch
-    schedule = make_schedule(plan.schedule, plan.optimizer.learning_rate, steps, epochs)
-    return LearningRate(schedule, steps, pace)
-
-
-def _validations(plan: Plan) -> int:
-    """Return how often an epoch is validated: with an average of the weights, both networks are."""
-    return 2 if plan.loop.average else 1
-
-
-def _averages(plan: Plan, rate: LearningRate, validation: ValidationBatches) -> list[WeightAverage]:
-    """Return the callback that averages the weights over a part of the steps, if one is wanted."""
-    part = plan.loop.average
-    return [WeightAverage(lambda: part * rate.expected_steps, validation)] if part else []
 
 
 def _write_beginning(plan: Plan, data: TrainingData, run: Run) -> None:
@@ -294,10 +298,3 @@ def _own(plan: Plan, run: Run) -> Plan:
     if is_file(plan.input.augment):
         plan = plan.changed(augment=run.augmentation_file.name)
     return plan.changed(done=run.done_file.name) if plan.loop.done else plan
-
-
-def _seconds(call: Callable[[int], object], times: int) -> float:
-    start = time.perf_counter()
-    for index in range(times):
-        call(index)
-    return (time.perf_counter() - start) / times

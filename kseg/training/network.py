@@ -6,17 +6,19 @@ from contextlib import contextmanager
 
 import keras
 
-from kseg import machine
+from kseg import machine, metrics
 from kseg.data.statistics import class_weights
 from kseg.encoders.pretrained import is_published
 from kseg.errors import KsegError
+from kseg.labels import Labels
 from kseg.losses.catalog import make_loss
-from kseg.metrics import MeanIoU, PixelAccuracy
 from kseg.models import catalog, names
+from kseg.models.heads import normalize_pixels
 from kseg.models.measures import shapes_only
 from kseg.models.pruning import head_of, prune
 from kseg.optimizers import Optimizer, TwoRates, make_optimizer
 from kseg.optimizers.catalog import penalise, spare
+from kseg.runs.loop import CLASS_MONITORS, MONITORS, metric_name
 from kseg.runs.recipe import Recipe
 from kseg.schedules import make_schedule
 from kseg.training.data import TrainingData
@@ -32,39 +34,55 @@ def check(recipe: Recipe) -> None:
     make_loss(recipe.loss.terms)
     make_optimizer(recipe.optimizer, 1.0)
     make_schedule(recipe.schedule, 1.0, 1)
-    catalog.check_weights(recipe.model)
+    catalog.check_weights(recipe.model, recipe.data.channels)
     part = recipe.optimizer.encoder_rate
-    if part not in (None, 1) and catalog.weights(recipe.model) is None:
+    if part not in (None, 1) and not catalog.has_learned(recipe.model):
         raise KsegError(
-            "encoder_rate is for an encoder that starts from ImageNet weights; "
-            f"{recipe.model.arch} starts from random ones. Received: {part}. Leave it out."
+            "encoder_rate is for an encoder that has learned before; "
+            f"{recipe.model.arch} starts from random weights. Received: {part}. Leave it out."
         )
     with shapes_only():
-        network = _built(recipe, 2, load=False)
+        network = built(recipe, 2, load=False)
         if recipe.model.level:
             head_of(network, recipe.model.level)
 
 
-def compiled(plan: Plan, data: TrainingData, device: machine.Device) -> keras.Model:
-    """Build the network and compile it; its learning rate stays at the peak until it is set."""
-    labels = data.splits.labels
+def compiled(
+    plan: Plan, data: TrainingData, device: machine.Device, *, load: bool = True
+) -> keras.Model:
+    """Build the network and compile it; `load` says whether its encoder's weights are loaded."""
     with _precision(plan.loop.precision):
-        model = _built(plan, len(labels))
-        channels = catalog.outputs(plan.model, len(labels))
+        model = built(plan, len(data.splits.labels), load=load)
+    compile_for(model, plan, data, device)
+    return model
+
+
+def thaw(model: keras.Model, plan: Plan, data: TrainingData, device: machine.Device) -> None:
+    """Have all layers train from here on, those of frozen stages too.
+
+    The optimizer begins anew, with no memory of gradients: those of the frozen stages it never had,
+    and those of the others, a few tens of steps later, are forgotten anyway.
+    """
+    for layer in model.layers:  # those of a model that is trainable itself are left as they are
+        layer.trainable = True
+    compile_for(model, plan, data, device)
+
+
+def compile_for(model: keras.Model, plan: Plan, data: TrainingData, device: machine.Device) -> None:
+    """Compile a network for a training; its learning rate stays at the peak until it is set."""
+    labels = data.splits.labels
+    channels = catalog.outputs(plan.model, len(labels))
+    with _precision(plan.loop.precision):
         if plan.optimizer.l2:
             penalise(model.trainable_variables, plan.optimizer.l2)
         model.compile(
             _optimizer(plan, model.trainable_variables),
             make_loss(plan.loss.terms, labels.ignore, _class_weights(plan, data)),
-            metrics=[
-                MeanIoU(channels, labels.ignore),
-                PixelAccuracy(channels, labels.ignore),
-            ],
+            metrics=_metrics(plan.loop.monitor, channels, labels),
             jit_compile=_jit_compile(device),
         )
         # Variables made in the first step would have TensorFlow trace the step twice.
         model.optimizer.build(model.trainable_variables)
-    return model
 
 
 def plain_copier(plan: Plan, classes: int) -> Callable[[keras.Model], keras.Model]:
@@ -79,7 +97,7 @@ def plain_copier(plan: Plan, classes: int) -> Callable[[keras.Model], keras.Mode
     def copy(model: keras.Model) -> keras.Model:
         if not copies:
             with _precision("float32"):
-                copies.append(_built(plan, classes, load=False))
+                copies.append(built(plan, classes, load=False))
         copies[0].set_weights(model.get_weights())
         level = plan.model.level
         return prune(copies[0], level) if level else copies[0]
@@ -100,9 +118,18 @@ def set_seed(seed: int) -> None:
             del sys.modules["tensorflow"]
 
 
-def _built(recipe: Recipe, classes: int, *, load: bool = True) -> keras.Model:
+def built(recipe: Recipe, classes: int, *, load: bool = True) -> keras.Model:
+    """Build the network of a recipe, for images of any size.
+
+    Args:
+        recipe: As `defaults.for_machine` returns it.
+        classes: Number of classes.
+        load: Whether to load the weights that its encoder starts from.
+    """
     shape = (None, None, recipe.data.channels)
-    return catalog.build(recipe.model, shape, classes, load=load)
+    model = catalog.build(recipe.model, shape, classes, load=load)
+    normalize_pixels(model, recipe.input.normalize)
+    return model
 
 
 def _optimizer(plan: Plan, variables: Sequence[keras.Variable]) -> keras.Optimizer:
@@ -119,6 +146,23 @@ def _optimizer(plan: Plan, variables: Sequence[keras.Variable]) -> keras.Optimiz
         return at(settings, 1)
     alone = settings.model_copy(update={"clip_norm": None})
     return TwoRates(at(alone, part), at(alone, 1), _has_learned, part, settings.clip_norm)
+
+
+def _metrics(monitor: str, channels: int, labels: Labels) -> list[keras.metrics.Metric]:
+    """Return what is counted at each step: two metrics, and the one that is monitored."""
+    found: list[keras.metrics.Metric] = [
+        metrics.MeanIoU(channels, labels.ignore),
+        metrics.PixelAccuracy(channels, labels.ignore),
+    ]
+    kind, _, of_class = monitor.partition(":")
+    name = metric_name(monitor)
+    if of_class:
+        index = labels.names.index(of_class)
+        count = getattr(metrics, CLASS_MONITORS[kind])
+        found.append(count(channels, index, labels.ignore, name=name))
+    elif name != "loss" and name not in [metric.name for metric in found]:
+        found.append(getattr(metrics, MONITORS[kind])(channels, labels.ignore, name=name))
+    return found
 
 
 def _has_learned(layer: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Literal
 from kseg._settings import Side, Size
 from kseg.data.augment.settings import Input, Range
 from kseg.losses.settings import Loss, Weights
-from kseg.models.settings import Model
+from kseg.models.settings import Model, WeightsFile
 from kseg.optimizers.settings import Optimizer, Rate
 from kseg.runs.loop import Loop
 from kseg.runs.recipe import Recipe
@@ -15,7 +15,7 @@ from kseg.schedules.settings import Part, Schedule
 class PlannedModel(Model):
     """A network whose weights and width are chosen."""
 
-    weights: Literal["none", "imagenet"]
+    weights: Literal["none", "imagenet"] | WeightsFile
     width: Literal["own"] | Side
 
 

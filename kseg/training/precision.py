@@ -66,7 +66,13 @@ def _timed(plan: Plan, data: TrainingData, device: Device) -> dict[str, float]:
 
 def _key(plan: Plan, device: Device) -> str:
     """Name a network and its machine: what is timed is the same where this is the same."""
-    parts = plan.model.model_dump_json(), plan.input.size, plan.loop.batch_size, plan.data.channels
+    parts = (
+        plan.model.model_dump_json(),
+        plan.optimizer.name,
+        plan.input.size,
+        plan.loop.batch_size,
+        plan.data.channels,
+    )
     versions = {name: plan.versions.get(name) for name in ("keras", machine.backend())}
     text = json.dumps([device.name, versions, *parts], sort_keys=True)
     height, width = plan.input.size

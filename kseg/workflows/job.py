@@ -1,7 +1,6 @@
 """What a training is once all is decided, carried out in a run folder."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kseg import _extras
@@ -13,6 +12,7 @@ from kseg.workflows.watching import Watch
 if TYPE_CHECKING:
     import keras
 
+    from kseg.encoders.matching import Weights
     from kseg.machine import Device
     from kseg.training.data import TrainingData
     from kseg.training.plan import Plan
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done, on what, with what."""
+    """What is to be done, on what, with what, beginning with the weights of which network."""
 
     plan: "Plan"
     data: "TrainingData"
     device: "Device"
+    start: "Weights | None" = None
 
 
 def carry_out(watch: Watch, job: Job, run: Run, *, tensorboard: bool = False) -> None:
@@ -44,7 +45,7 @@ def carry_out(watch: Watch, job: Job, run: Run, *, tensorboard: bool = False) ->
 
     try:
         if not run.is_finished:
-            _learn(watch, job, run, [_tensorboard(run.path / "logs")] if tensorboard else [])
+            _learn(watch, job, run, _tensorboard(job, run) if tensorboard else [])
         _report(watch, job, run)
         remove_snapshot(run.resume_file)
     except Interrupted:
@@ -71,8 +72,16 @@ def _learn(watch: Watch, job: Job, run: Run, logs: "list[keras.callbacks.Callbac
 
     with watch.training() as callbacks:
         try:
-            engine.train(job.plan, job.data, job.device, run, [*callbacks, *logs])
-        except Interrupted:
+            engine.train(
+                job.plan,
+                job.data,
+                job.device,
+                run,
+                [*callbacks, *logs],
+                job.start,
+                watch.found,
+            )
+        except (Interrupted, KsegError):
             if run.history_file.exists():
                 figures.report_training(run)
             raise
@@ -111,7 +120,13 @@ def _left(run: Run) -> str:
     return f'What was reached is kept. Make room, and go on: kseg.resume("{run.path}").'
 
 
-def _tensorboard(logs: Path) -> "keras.callbacks.Callback":
+def _tensorboard(job: Job, run: Run) -> "list[keras.callbacks.Callback]":
     import keras
 
-    return keras.callbacks.TensorBoard(logs)
+    from kseg.callbacks import ClassLogs
+
+    logs, names = run.path / "logs", job.data.splits.labels.names
+    return [
+        keras.callbacks.TensorBoard(logs),
+        ClassLogs(logs / "classes", names, run.previews_folder),
+    ]

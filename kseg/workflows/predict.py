@@ -1,68 +1,81 @@
 """`kseg.predict`: images, in files or arrays, to masks."""
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from kseg import machine
+from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.data.reading import files
+from kseg.data.reading.strips import Strips, is_large
 from kseg.errors import ArgumentError, KsegError
+from kseg.inference.cleaning import Cleaning
 from kseg.inference.decision import decide
+from kseg.inference.settings import IN_ALL, PER_IMAGE, read_kinds
 from kseg.labels import Labels
-from kseg.plots.overlays import overlay
-from kseg.runs.finding import open_run
+from kseg.runs.cross_validation import CrossValidation
+from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
+from kseg.workflows.answering import Answering
+from kseg.workflows.large import predict_large
+from kseg.workflows.results import Prediction, Results, made_by
+from kseg.workflows.sources import Given, checked, keep_apart, listed
+from kseg.workflows.totals import with_totals
 from kseg.workflows.watching import Watch, watching
 
 if TYPE_CHECKING:
-    from kseg.inference import Predictor
+    from kseg.inference import Ensemble, Predictor
 
-Given = str | Path | np.ndarray
+AHEAD = 8
+"""So many images, at most, are read while others are predicted, and are predicted together."""
+AHEAD_BYTES = 2**26
+"""So many bytes of them, at most, but for one."""
+THREADS = 2
 
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a network says about an image.
-
-    Attributes:
-        source: The image's file, or the array that was given.
-        mask: Class indices, uint8, `(height, width)`; `None` where the file cannot be read.
-        areas: Part of the image per class, in (0, 1]; classes that do not occur are left out.
-        probabilities: Float32 `(height, width, classes)`, if they were asked for.
-        error: Why the file cannot be read; `None` where it can.
-        written: The files that were written: the mask as a palette PNG, and the image tinted by it.
-    """
-
-    source: Path | np.ndarray = field(repr=False)
-    mask: np.ndarray | None = field(default=None, repr=False)
-    areas: dict[str, float] | None = None
-    probabilities: np.ndarray | None = field(default=None, repr=False)
-    error: KsegError | None = None
-    written: tuple[Path, ...] = ()
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def predict(
-    run: Run | str | Path | None,
+    run: Run | str | Path | CrossValidation | Sequence[Run | str | Path] | None,
     images: Given | Iterable[Given],
     *,
     out: str | Path | None = None,
     probabilities: bool = False,
-    flip: bool = False,
+    write: str | None = None,
+    smallest: int = 0,
+    largest: Sequence[str] = (),
+    weights: Sequence[float] | None = None,
+    tta: str | None = None,
+    max_side: int | None = None,
+    resize: Resize | None = None,
+    resize_back: ResizeBack | None = None,
+    again: bool = False,
+    shard: tuple[int, int] = (1, 1),
     device: str | None = None,
     runs: str | Path = "saved_models",
     progress: bool | Watch = False,
 ) -> Iterator[Prediction]:
     """Predict the masks of images, one after the other: memory does not grow with their number.
 
-    Each image is predicted, and written, when it is asked for: go through what is returned.
+    Images are predicted, and written, when they are asked for, a few ahead of the one that is: go
+    through what is returned. Of those whose results are there already, made from the same image by
+    the same network with the same choices, nothing is done again: a job that was killed goes on
+    with what is missing.
+
+    A TIFF of more than 150,000,000 pixels is read by rows and predicted in tiles, at its own size;
+    its mask is written as a TIFF, and is not held.
 
     Args:
-        run: A run, its name or its path; `None` for the newest.
+        run: A run, its name or its path; `None` for the newest. Several, or the folds of
+            `kseg.cross_validate`, answer together, by the mean of their probabilities.
         images: Files, folders (all images in them), patterns such as "*.jpg", and arrays, uint8 or
             float in 0..255, `(height, width, channels)`; one of them or any number. A sequence is
             looked through before the first image is predicted, and a file that it names twice is
@@ -71,8 +84,23 @@ def predict(
             folders that the image lies in, from the working folder on: `out/a/b/NAME_mask.png`.
             `None` writes nothing.
         probabilities: Whether to keep the probabilities of all classes.
-        flip: Whether to average the answers for an image and for its mirror image, in twice the
-            time.
+        write: What to write beside mask and overlay, names joined by "+". Of each image:
+            "uncertainty", a grey PNG, 255 where the likeliest class has no probability, 0 where it
+            has all; "confidence", that probability as a PNG of 16 bits; "probabilities" of all
+            classes, as NPZ; "geojson", the regions as polygons. Of all images: "areas", a CSV of
+            pixels and regions per class; "coco", the regions as COCO's annotations.
+        smallest: Regions of fewer pixels, holes too, go to the class around them.
+        largest: Classes of which the largest region alone stays.
+        weights: What each of several runs counts; by default all the same.
+        tta: Views of an image whose answers are averaged: "flip", "turns", "scales", or several
+            joined by "+"; see `inference.with_views`.
+        max_side: The longest side that the network is shown; by default as in training, where the
+            run was scored.
+        resize: How larger images come to it: "aspect", "squash" or "none"; by default as there.
+        resize_back: How the answer comes back: "bilinear" or "nearest"; by default as there.
+        again: Whether to make results again that are there already.
+        shard: `(i, n)` takes every n-th image alone, from the i-th on, counted from 1: so several
+            machines share a folder.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
@@ -81,8 +109,8 @@ def predict(
         A `Prediction` per image, in order. One that cannot be read has its `error` set.
 
     Raises:
-        KsegError: There is no such run or image, an array is no image, or `out` is a folder of the
-            images, where a result could replace one of them.
+        KsegError: There is no such run or image, a choice is out of its range, an array is no
+            image, or `out` is a folder of the images, where a result could replace one of them.
         OSError: The results cannot be written.
 
     Example:
@@ -94,178 +122,198 @@ def predict(
     """
     watch = watching(progress)
     target = Path(out) if out is not None else None
-    sources = _sources(images)
+    sources = _shard(listed(images), shard)
     if isinstance(sources, list):
-        _keep_apart(sources, target)
-    opened = open_run(run, runs)
+        keep_apart(sources, target)
+    kinds = read_kinds(write)
+    if kinds and target is None:
+        raise ArgumentError("write= says what to write; give out=, the folder for it.")
+    opened = open_runs(run, runs)
+    labels = opened[0].labels
+    cleaning = _cleaning(smallest, largest, labels)
+    answering = Answering(opened, weights, tta, max_side, resize, resize_back, device)
     watch.starts(machine.device(device))
-    with machine.computing_on(device):
-        predictor = opened.predictor(flip)
-    watch.opened(opened, "")
-    return _predicted(opened, predictor, sources, target, probabilities, device, watch)
+    predictor = answering.predictor()
+    answering.tell(watch)
+    how = answering.to_dict() | {"cleaning": repr(cleaning)}
+    key = "" if target is None else made_by(opened, how)
+    kept = [kind for kind in kinds if kind in PER_IMAGE]
+    results = Results(target, labels, key, kept, again=again or probabilities, cleaning=cleaning)
+    channels = opened[0].recipe.data.channels
+    keeps = probabilities or "probabilities" in kinds
+    job = _Job(predictor, results, channels, keeps, device, watch)
+    found = job.run(sources)
+    totals = [kind for kind in kinds if kind in IN_ALL]
+    return with_totals(found, totals, labels, target, shard) if target and totals else found
 
 
-def _predicted(
-    run: Run,
-    predictor: "Predictor",
-    sources: Iterable[Path | np.ndarray],
-    out: Path | None,
-    keep: bool,
-    device: str | None,
-    watch: Watch,
-) -> Iterator[Prediction]:
-    labels, channels = run.labels, run.recipe.data.channels
-    total = len(sources) if isinstance(sources, list) else None
-    names = _Names()
-    with watch.counting("predicting", total) as on_image:
-        for source in sources:
-            if total is None:
-                _keep_apart([source], out)
-            try:
-                image = (
-                    files.read_image(source, channels=channels)
-                    if isinstance(source, Path)
-                    else _checked(source, channels)
-                )
-            except ArgumentError:
-                raise
-            except KsegError as error:
-                yield Prediction(source, error=error)
-                on_image()
-                continue
-            with machine.computing_on(device):
-                said = next(iter(predictor.probabilities([image])))
-            mask, _ = decide(said)
-            written: tuple[Path, ...] = ()
-            if out is not None:
-                folder = _place(out, source.parent) if isinstance(source, Path) else out
-                written = _write(folder / names.of(source), image, mask, labels)
-            kept = said.array() if keep else None
-            yield Prediction(source, mask, _areas(mask, labels), kept, written=written)
-            on_image()
+@dataclass
+class _Item:
+    """An image on its way.
 
-
-def _sources(images: Given | Iterable[Given]) -> Iterable[Path | np.ndarray]:
-    """Return files and arrays: a list of a sequence, a generator of any other iterable."""
-    if isinstance(images, str | Path):
-        images = [images]
-    elif getattr(images, "ndim", 4) < 4:
-        images = [np.asarray(images)]
-    if not isinstance(images, Sequence):
-        return _as_they_come(images)
-    seen: set[str] = set()
-    found = []
-    for source in _as_they_come(images):
-        key = os.path.realpath(source) if isinstance(source, Path) else None
-        if key is None or key not in seen:
-            found.append(source)
-        seen |= {key} if key else set()
-    return found
-
-
-def _as_they_come(images: Iterable[Given]) -> Iterator[Path | np.ndarray]:
-    for image in images:
-        if isinstance(image, str | Path):
-            yield from _matches(image)
-        else:
-            yield np.asarray(image)
-
-
-def _matches(name: str | Path) -> list[Path]:
-    """Return the image files that a file, a folder or a pattern names."""
-    path = Path(name)
-    if path.is_dir():
-        found = sorted(one for one in path.iterdir() if _is_image(one))
-    elif os.path.lexists(path):
-        found = [path]
-    else:
-        anchor = Path(path.anchor)
-        found = sorted(anchor.glob(str(path.relative_to(anchor))))
-    if not found:
-        reason = "holds no image" if path.is_dir() else "does not exist"
-        raise KsegError(f"{name} {reason}. Give image files, folders or patterns.")
-    return found
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in files.IMAGE_SUFFIXES
-
-
-def _keep_apart(sources: Iterable[Path | np.ndarray], out: Path | None) -> None:
-    """Refuse to write results among the images."""
-    if out is None:
-        return
-    given = {source.absolute().parent for source in sources if isinstance(source, Path)}
-    read = {os.path.realpath(folder) for folder in given}
-    written = {os.path.realpath(folder) for one in given for folder in (out, _place(out, one))}
-    if read & written:
-        raise KsegError(
-            f"{out} would hold results among the images to predict. Choose another folder by out=."
-        )
-
-
-def _place(out: Path, folder: Path) -> Path:
-    """Return the folder for the results of a folder's images: `out`, and below it that folder.
-
-    So results of two images never have one place, in one prediction or in two. Folders count from
-    the working folder, or from the root where they lie elsewhere.
+    Attributes:
+        source: The file or array.
+        target: What its results are called.
+        image: Its pixels; `None` where they are not needed.
+        found: What is known of it without the network: that it cannot be read, or is there.
     """
-    folder = Path(os.path.normpath(folder.absolute()))
-    start = Path.cwd() if folder.is_relative_to(Path.cwd()) else folder.anchor
-    return out / folder.relative_to(start)
+
+    source: Path | np.ndarray
+    target: Path | None
+    image: np.ndarray | None = None
+    found: Prediction | None = None
 
 
-def _checked(image: np.ndarray, channels: int) -> np.ndarray:
-    """Return an array as an image if it is one.
+@dataclass(frozen=True)
+class _Job:
+    """Images to predict: while some are predicted, the next are read, and the last written."""
+
+    predictor: "Predictor | Ensemble"
+    results: Results
+    channels: int
+    keeps: bool
+    device: str | None
+    watch: Watch
+
+    def run(self, sources: Iterable[Path | np.ndarray]) -> Iterator[Prediction]:
+        """Predict, in order. What comes as an iterator is not read ahead."""
+        total = len(sources) if isinstance(sources, list) else None
+        ahead = 0 if total is None else AHEAD
+        with (
+            self.watch.counting("predicting", total) as on_image,
+            ThreadPoolExecutor(THREADS) as pool,
+        ):
+            items = (self._begun(source, total is None) for source in sources)
+            read = _in_order(pool, self._read, items, ahead, _bytes_of)
+            tasks = self._decided(read, max(ahead, 1))
+            for found in _in_order(pool, lambda task: task(), tasks, min(ahead, THREADS)):
+                yield found
+                on_image()
+
+    def _begun(self, source: Path | np.ndarray, is_stream: bool) -> _Item:
+        if is_stream:
+            keep_apart([source], self.results.out)
+        return _Item(source, self.results.target(source))
+
+    def _read(self, item: _Item) -> _Item:
+        """Read an image, or find its results."""
+        if not isinstance(item.source, Path):
+            item.image = checked(item.source, self.channels)
+            return item
+        try:
+            by_rows = is_large(item.source)
+            item.found = self.results.before(item.source, item.target, by_rows)
+            if item.found is None and not by_rows:
+                item.image = files.read_image(item.source, channels=self.channels)
+        except KsegError as error:
+            item.found = Prediction(item.source, error=error)
+        return item
+
+    def _decided(self, items: Iterable[_Item], together: int) -> Iterator[Callable[[], Prediction]]:
+        """Decide images, consecutive ones of one shape together; yield what writes each."""
+        group: list[tuple[_Item, np.ndarray]] = []
+        for item in items:
+            if group and (item.image is None or group[0][1].shape != item.image.shape):
+                yield from self._answered(group)
+                group = []
+            if item.image is None:
+                found = item.found or self._by_rows(item)
+                yield partial(_itself, found)
+                continue
+            group.append((item, item.image))
+            if len(group) == together or sum(_bytes_of(one) for one, _ in group) > AHEAD_BYTES:
+                yield from self._answered(group)
+                group = []
+        if group:
+            yield from self._answered(group)
+
+    def _answered(self, group: list[tuple[_Item, np.ndarray]]) -> list[Callable[[], Prediction]]:
+        """Ask the network about images of one shape."""
+        images = [image for _, image in group]
+        answers: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+        with machine.computing_on(self.device):
+            if self.keeps:
+                found = self.predictor.probabilities(images)
+                answers = [(*decide(one), one.array()) for one in found]
+            else:
+                answers = [(*one, None) for one in self.predictor.decided(images)]
+        return [
+            partial(self.results.write, item.source, item.target, image, *answer)
+            for (item, image), answer in zip(group, answers, strict=True)
+        ]
+
+    def _by_rows(self, item: _Item) -> Prediction:
+        path = item.source
+        if not isinstance(path, Path):
+            raise TypeError(f"an array has no rows to read: {path!r}")
+        try:
+            with Strips(path, self.channels) as strips, machine.computing_on(self.device):
+                target = None if self.keeps else item.target
+                return predict_large(self.predictor, strips, target, self.results, self.watch)
+        except ArgumentError:
+            raise
+        except KsegError as error:
+            return Prediction(path, error=error)
+
+
+def _cleaning(smallest: int, largest: Sequence[str], labels: Labels) -> Cleaning:
+    """Return what is done to masks.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: There is no such class, or `smallest` is below 0.
     """
-    if channels == 1 and image.ndim == 2:
-        image = image[..., None]
-    is_shaped = image.ndim == 3 and image.shape[-1] == channels and image.size > 0
-    is_whole = image.dtype == np.uint8
-    if not is_shaped or not (is_whole or np.issubdtype(image.dtype, np.floating)):
+    if smallest < 0:
+        raise ArgumentError(f"smallest= must be a number of pixels. Received: {smallest}.")
+    for name in largest:
+        if name not in labels.names:
+            known = ", ".join(labels.names)
+            raise ArgumentError(f"largest= must name classes, {known}. Received: {name!r}.")
+    return Cleaning(smallest, tuple(labels.names.index(name) for name in largest))
+
+
+def _shard(
+    sources: Iterable[Path | np.ndarray], shard: tuple[int, int]
+) -> Iterable[Path | np.ndarray]:
+    """Return every n-th image.
+
+    Raises:
+        ArgumentError: There is no such part.
+    """
+    number, count = shard
+    if not 1 <= number <= count:
         raise ArgumentError(
-            f"An array must be an image (height, width, {channels}), uint8, or float in 0..255. "
-            f"Received {image.dtype} {image.shape}."
+            f"shard= must be (i, n) with i from 1 to n, such as (1, 4). Received {shard}."
         )
-    if not is_whole and not (image.min() >= 0 and image.max() <= 255):
-        raise ArgumentError("An image must hold values in 0..255, no NaN. Multiply or clip it.")
-    if not is_whole and 0 < image.max() <= 1:
-        raise ArgumentError("An image must hold values in 0..255. Received 0..1: multiply by 255.")
-    return image
+    found = islice(sources, number - 1, None, count)
+    return list(found) if isinstance(sources, list) else found
 
 
-class _Names:
-    """Names the results of images, so that no two have one."""
-
-    def __init__(self) -> None:
-        self._stems: dict[Path, Counter[str]] = {}
-        self._arrays = 0
-
-    def of(self, source: Path | np.ndarray) -> str:
-        """Return a stem, or the whole name where another image beside it has that stem."""
-        if not isinstance(source, Path):
-            self._arrays += 1
-            return f"array_{self._arrays}"
-        if source.parent not in self._stems:
-            beside = (other for other in source.parent.iterdir() if _is_image(other))
-            self._stems[source.parent] = Counter(other.stem for other in beside)
-        return source.name if self._stems[source.parent][source.stem] > 1 else source.stem
-
-
-def _write(target: Path, image: np.ndarray, mask: np.ndarray, labels: Labels) -> tuple[Path, Path]:
-    """Write a mask and an overlay; return where."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mask_path = target.with_name(f"{target.name}_mask.png")
-    overlay_path = target.with_name(f"{target.name}_overlay.png")
-    files.write_mask(mask_path, mask, labels)
-    files.write_image(overlay_path, overlay(image, mask, labels))
-    return mask_path, overlay_path
+def _in_order(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+    bytes_of: Callable[[Result], int] = lambda _: 0,
+) -> Iterator[Result]:
+    """Yield what a function makes of items, while it works on so many of those that follow."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        while len(waiting) > ahead or _held(waiting, bytes_of) > AHEAD_BYTES:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _areas(mask: np.ndarray, labels: Labels) -> dict[str, float]:
-    counts = np.bincount(mask.ravel(), minlength=len(labels))
-    shares = zip(labels.names, (counts / mask.size).tolist(), strict=True)
-    return {name: share for name, share in shares if share > 0}
+def _held(waiting: Iterable[Future[Result]], bytes_of: Callable[[Result], int]) -> int:
+    """Return the bytes of what is made, and not asked for yet."""
+    made = (one for one in waiting if one.done() and not one.exception())
+    return sum(bytes_of(one.result()) for one in made)
+
+
+def _itself(found: Prediction) -> Prediction:
+    return found
+
+
+def _bytes_of(item: _Item) -> int:
+    return 0 if item.image is None else item.image.nbytes

@@ -15,7 +15,7 @@ from kseg.workflows.job import Job, carry_out, require_tensorboard
 from kseg.workflows.watching import Watch, watching
 
 MAY_CHANGE = ("loop.checkpoint_minutes",)
-WITHOUT_AN_END = ("constant", "exponential", "step")
+WITHOUT_AN_END = ("constant", "exponential", "plateau", "step")
 """Schedules whose rate at an epoch is the same however many there are."""
 
 

@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kseg import machine
 from kseg.errors import ArgumentError, KsegError
 from kseg.models import catalog, choosing
+from kseg.models.settings import AUTO, NONE
 from kseg.runs.making import UNFINISHED, check_name, free_name, new_run, tidy
 from kseg.runs.recipe import Recipe, read_recipe
 from kseg.runs.run import Run
+from kseg.workflows import warm
 from kseg.workflows.job import Job, carry_out, require_tensorboard
 from kseg.workflows.watching import Watch, watching
 
@@ -47,7 +50,8 @@ def train(
         set: Further choices by the path of their field, such as `{"schedule.warmup": 0.2}`.
         progress: Whether to show bars, on a terminal or in a notebook.
         **choices: Fields of the recipe by their words, which are those of the command line, such as
-            `data="my_data"`, `arch="unetpp"`, `epochs=20`, `learning_rate=1e-3`, `loss="ce+dice"`.
+            `data="my_data"`, `arch="unetpp"`, `epochs=20`, `learning_rate=1e-3`, `loss="ce+dice"`,
+            and `warm_start=run` for an earlier run whose weights it starts from.
 
     Returns:
         The run: `run.path`, `run.scores.mean_iou`, `run.best_epoch`, `run.predictor()`, ...
@@ -66,7 +70,7 @@ def train(
     """
     watch = watching(progress)
     root = Path(runs)
-    wish, why = _wish(recipe, set, choices)
+    wish, why = asked(recipe, root, set, choices)
     wanted = _run_name(name, root, wish, overwrite)
     used = machine.device(device)
     watch.starts(used)
@@ -75,33 +79,61 @@ def train(
         require_tensorboard()
     watch.tidied(tidy(root))
     with machine.computing_on(device):
-        wish = _as_files(watch, wish, download)
+        wish = as_files(watch, wish, download)
         job = _prepare(watch, wish, used)
         with new_run(root, wanted, overwrite=overwrite, numbered=name is None) as run:
             carry_out(watch, job, run, tensorboard=tensorboard)
     return Run(root / run.name.removesuffix(UNFINISHED))
 
 
-def _wish(
+def asked(
     recipe: Recipe | Run | Path | str | None,
+    root: Path,
     set: Mapping[str, Any] | None,
     choices: Mapping[str, Any],
 ) -> tuple[Recipe, str]:
     """Return the recipe with what the user chose in its place, checked as far as words can be.
 
     Architecture and weights are named in it; the sentence says why these, where they were open.
+
+    Args:
+        recipe: What to start from.
+        root: Folder that holds the runs.
+        set: Choices by the path of their field.
+        choices: Choices by the word of their field.
+
+    Raises:
+        ArgumentError: A choice is unknown or out of its range, or two do not fit each other.
     """
-    start = _start(recipe)
-    with _arguments():
-        wish = start.changed(set=set, **choices)
-        if wish.data.path != start.data.path:
-            wish = wish.changed(skipped=choices.get("skipped", ()))
-        wish = _as_long(start, wish)
-        model, why = choosing.chosen(wish.model, is_drawn=wish.data.path == "shapes")
+    wish = changed(recipe, set, choices)
+    with arguments():
+        wish, why = warm.from_run(wish, root)
+        model, other = choosing.chosen(wish.model, is_drawn=wish.data.path == "shapes")
         catalog.check_size(model, wish.input.size)
         catalog.check(model)
         _check_data(wish)
-    return wish.changed(model=model), why
+    return wish.changed(model=model), why or other
+
+
+def changed(
+    recipe: Recipe | Run | Path | str | None,
+    set: Mapping[str, Any] | None,
+    choices: Mapping[str, Any],
+) -> Recipe:
+    """Return the recipe with what the user chose in its place, as it was said.
+
+    Raises:
+        ArgumentError: A choice is unknown or out of its range.
+    """
+    start = _start(recipe)
+    choices = {word: _path_of(value) for word, value in choices.items()}
+    with arguments():
+        wish = start.changed(set=set, **choices)
+        wish = _by_classes(start, wish, set, choices)
+        _check_one_start(wish, set, choices)
+        if wish.data.path != start.data.path:
+            wish = wish.changed(skipped=choices.get("skipped", ()))
+        return _as_long(start, wish)
 
 
 def _start(recipe: Recipe | Run | Path | str | None) -> Recipe:
@@ -118,8 +150,13 @@ def _start(recipe: Recipe | Run | Path | str | None) -> Recipe:
     return Run(path).recipe if path.is_dir() else read_recipe(path)
 
 
+def _path_of(value: Any) -> Any:
+    """Return the path of a run, as a recipe names it; anything else as it is."""
+    return str(value.path) if isinstance(value, Run) else value
+
+
 @contextmanager
-def _arguments() -> Iterator[None]:
+def arguments() -> Iterator[None]:
     """Say of what is wrong inside that it is an argument."""
     try:
         yield
@@ -145,9 +182,40 @@ def _as_long(start: Recipe, wish: Recipe) -> Recipe:
     return wish
 
 
+def _check_one_start(
+    wish: Recipe, set: Mapping[str, Any] | None, choices: Mapping[str, Any]
+) -> None:
+    """Refuse two kinds of weights to start from; those of a recipe give way to a warm start."""
+    weights = dict(set or {}).get("model.weights", choices.get("weights", NONE))
+    if wish.model.warm_start is not None and weights not in (AUTO, NONE):
+        raise KsegError(
+            f"warm_start='{wish.model.warm_start}' and weights='{weights}' are two things to start "
+            "from. Leave one of them out."
+        )
+
+
+def _by_classes(
+    start: Recipe, wish: Recipe, set: Mapping[str, Any] | None, choices: Mapping[str, Any]
+) -> Recipe:
+    """Have each class in every fold, where folds are new and nothing is said of how to divide."""
+    is_said = "split_by" in choices or "data.split_by" in dict(set or {})
+    if wish.data.folds is None or start.data.folds is not None or is_said:
+        return wish
+    return wish.changed(split_by="classes") if wish.data.split_by == "random" else wish
+
+
 def _check_data(wish: Recipe) -> None:
     from kseg.data.sources.tfds import is_tfds
 
+    folds, fold = wish.data.folds, wish.data.fold
+    if (folds is None) != (fold is None):
+        raise KsegError(
+            "folds= says how many parts there are, and fold= which of them validates: give both to "
+            "train one fold. kseg.cross_validate(folds=5) trains them all. Received: "
+            f"{'folds' if fold is None else 'fold'} alone."
+        )
+    if folds is not None and fold is not None and fold > folds:
+        raise KsegError(f"fold= must be from 1 to {folds}, the number of folds. Received: {fold}.")
     path = wish.data.path
     if not (path == "shapes" or is_tfds(path) or Path(path).exists()):
         raise KsegError(
@@ -158,13 +226,21 @@ def _check_data(wish: Recipe) -> None:
 
 def _run_name(name: str | None, root: Path, wish: Recipe, overwrite: bool) -> str:
     if name is not None:
+        with arguments():
+            warm.check_kept(wish, root / name)
         return check_name(name, root, overwrite=overwrite)
+    fold = "" if wish.data.fold is None else f"-fold{wish.data.fold}"
+    return free_name(root, f"{default_name(wish)}{fold}")
+
+
+def default_name(wish: Recipe) -> str:
+    """Return what a run is called that is given no name."""
     data = Path(wish.data.path).resolve()
     own = re.sub(r"[^\w.-]+", "-", data.stem if data.is_file() else data.name)
-    return free_name(root, f"{wish.model.arch}-{own}")
+    return f"{wish.model.arch}-{own}"
 
 
-def _as_files(watch: Watch, wish: Recipe, download: bool) -> Recipe:
+def as_files(watch: Watch, wish: Recipe, download: bool) -> Recipe:
     """Write a data set of TensorFlow Datasets as files, if they are not there, and name them."""
     from kseg.data.sources import tfds
 
@@ -183,24 +259,43 @@ def _as_files(watch: Watch, wish: Recipe, download: bool) -> Recipe:
 
 
 def _prepare(watch: Watch, wish: Recipe, device: machine.Device) -> Job:
-    """Read the data and fill what the recipe leaves open."""
-    from kseg.training import defaults, engine, network, precision
+    """Read the data, fill what the recipe leaves open, and measure what the machine does."""
+    from kseg.training import engine, precision, starting
+
+    job = planned(watch, wish, device)
+    plan, data = job.plan, job.data
+    if wish.loop.precision is None and precision.pays(plan, data, device):
+        timed = precision.measured(plan, data, device)
+        plan = plan.changed(precision=min(timed, key=timed.__getitem__))
+        watch.timed(timed)
+    if plan.loop.minutes and not plan.loop.done:
+        watch.measures(plan.loop.minutes)
+        plan = plan.changed(epochs=engine.epochs_within(plan, data, device))
+    watch.planned(plan)
+    if job.start is not None:
+        found = starting.matched(plan, job.start, len(data.splits.labels))
+        watch.takes(found, str(plan.model.warm_start))
+    return replace(job, plan=plan)
+
+
+def planned(watch: Watch, wish: Recipe, device: machine.Device) -> Job:
+    """Read the data and fill what the recipe leaves open.
+
+    Raises:
+        ArgumentError: The network or the loss of the recipe cannot be made.
+        KsegError: The data set is not whole.
+    """
+    from kseg.training import defaults, network, starting
     from kseg.training.data import open_data
 
     wish = defaults.for_machine(wish, device)
-    with _arguments():
+    with arguments():
+        defaults.check_thaw(wish)
         network.check(wish)
+        start = starting.read(wish)
     with watch.counting("reading the data", None) as on_sample:
         data = open_data(wish, on_sample)
     watch.read(data, wish.data.path)
     wish = wish.changed(skipped=tuple(data.skipped))
     plan = defaults.for_data(wish, device, data.train, data.splits.labels)
-    if wish.loop.precision is None and precision.pays(plan, data, device):
-        found = precision.measured(plan, data, device)
-        plan = plan.changed(precision=min(found, key=found.__getitem__))
-        watch.timed(found)
-    if plan.loop.minutes and not plan.loop.done:
-        watch.measures(plan.loop.minutes)
-        plan = plan.changed(epochs=engine.epochs_within(plan, data, device))
-    watch.planned(plan)
-    return Job(plan, data, device)
+    return Job(plan, data, device, start)

@@ -11,9 +11,14 @@ from kseg._text import printable
 if TYPE_CHECKING:
     import keras
     from rich.console import Console
+    from rich.progress import Progress
 
+    from kseg.callbacks import Finding
+    from kseg.data.augment.settings import Input
+    from kseg.encoders.matching import Match
     from kseg.evaluation import Evaluation
     from kseg.machine import Device
+    from kseg.runs.cross_validation import CrossValidation
     from kseg.runs.run import Run
     from kseg.training.data import TrainingData
     from kseg.training.plan import Plan
@@ -30,6 +35,9 @@ class Watch:
 
     def opened(self, run: "Run", data: str) -> None:
         """Hear of the run that is used, and what it is used on."""
+
+    def shows(self, settings: "Input") -> None:
+        """Hear at which size the network is shown images."""
 
     def downloads(self, what: str) -> None:
         """Hear of a download, before it starts."""
@@ -54,6 +62,26 @@ class Watch:
 
     def planned(self, plan: "Plan") -> None:
         """Hear what will be done."""
+
+    def found(self, finding: "Finding") -> None:
+        """Hear of something that is wrong with a training, when it is seen."""
+        from kseg.callbacks.doctor.findings import warn
+
+        warn(finding)
+
+    def takes(self, found: "Match", source: str) -> None:
+        """Hear which layers begin with the weights of an earlier run, and why others do not.
+
+        Args:
+            found: The layers.
+            source: The run's folder.
+        """
+
+    def folds(self, run: "Run", fold: int, folds: int) -> None:
+        """Hear which fold comes next, and of its run, which may be whole already."""
+
+    def cross_validated(self, found: "CrossValidation") -> None:
+        """Hear of the scores of all folds."""
 
     def kept(self, run: "Run", shrunk_to: int | None) -> None:
         """Hear of the epoch that a training keeps, before it is scored at full size.
@@ -87,22 +115,54 @@ class Bars(Watch):
 
             console = Console(highlight=False, soft_wrap=True, emoji=False)
         self.console = console
+        self._bars: Progress | None = None
 
     @contextmanager
     def counting(self, what: str, total: int | None) -> Iterator[Callable[[], None]]:
-        """Show a bar while something is counted; nothing in a file."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        """Show a bar while something is counted, how fast it goes, and the time that is left.
 
+        Within another bar's time it stands below that one. Nothing is shown in a file.
+        """
+        with self._shown() as bars:
+            task = bars.add_task(printable(what), total=total, speed="")
+            bar = bars.tasks[bars.task_ids.index(task)]
+
+            def advance() -> None:
+                bars.advance(task)
+                speed = bar.finished_speed or bar.speed
+                bars.update(task, speed=f"{speed:.3g}/s" if speed else "")
+
+            yield advance
+            bars.remove_task(task)
+
+    @contextmanager
+    def _shown(self) -> "Iterator[Progress]":
+        """Return the bars that are shown, or show some while this lasts."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        if self._bars is not None:
+            yield self._bars
+            return
         with Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}", markup=False),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self.console,
             transient=True,
             disable=not is_live(self.console),
-        ) as bar:
-            task = bar.add_task(printable(what), total=total)
-            yield lambda: bar.advance(task)
+        ) as self._bars:
+            try:
+                yield self._bars
+            finally:
+                self._bars = None
 
     @contextmanager
     def training(self) -> "Iterator[list[keras.callbacks.Callback]]":

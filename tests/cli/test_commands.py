@@ -1,7 +1,9 @@
 """The commands as a user types them: what they print, write and refuse."""
 
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -80,10 +82,17 @@ def test_a_run_holds_everything(here):
         "augmentation.yaml",
         "classes.json",
         "history.csv",
+        "history.jsonl",
+        "previews",
+        "previews.gif",
         "scores.json",
         "curves.png",
         "predictions.png",
     }
+    lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    assert [(line["epoch"], line["images"]) for line in lines] == [(1, 6), (2, 12)]
+    assert set(lines[-1]["val_iou"]) == {"ground", "box"}
+    assert (run / "previews/epoch_002.png").exists()
     history = (run / "history.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in history] == ["epoch", "1", "2"]
     recipe = yaml.safe_load((run / "recipe.yaml").read_text())
@@ -219,6 +228,24 @@ def test_a_failed_overwrite_puts_the_old_run_back(here, monkeypatch):
     assert (here / "saved_models/first/model.keras").exists()
 
 
+def test_a_training_that_explodes_ends_in_words_and_leaves_the_old_run(here):
+    """Not with a model of NaN in the place of a good one, and in the words of the command line."""
+    before = (here / "saved_models/first/model.keras").read_bytes()
+    explosive = ["--learning-rate", "1e30", "--epochs", "9", *FAST]
+    words = ["--arch", "unet", "--data", "data", "--name", "first", "--overwrite", *explosive]
+    output = " ".join(call("train", *words, code=1).split())
+    assert "doctor epoch" in output
+    assert "It had gone back 3 times. Take a lower --learning-rate" in output
+    assert (here / "saved_models/first/model.keras").read_bytes() == before
+
+
+def test_a_training_that_gets_no_better_says_so(here):
+    words = ["--patience", "1", "--learning-rate", "1e-12", "--average", "0", "--epochs", "40"]
+    output = call("train", "--arch", "convnet", "--data", "data", "--name", "ended", *words, *FAST)
+    assert "val mean IoU was at its best in epoch" in output
+    shutil.rmtree(here / "saved_models/ended")
+
+
 def test_ctrl_c_leaves_a_usable_run(here, monkeypatch):
     from kseg.callbacks import Progress
 
@@ -332,10 +359,51 @@ def test_images_that_come_later_are_not_scored_as_what_was_split_off(here, tmp_p
 
 
 def test_tensorboard_logs_on_request(here):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
     call("train", "--data", "data", "--name", "logged", "--tensorboard", *PLAIN)
-    logs = here / "saved_models/logged/logs"
-    assert {path.parent.name for path in logs.rglob("*tfevents*")} == {"train", "validation"}
-    shutil.rmtree(here / "saved_models/logged")
+    run = here / "saved_models/logged"
+    logs = run / "logs"
+    assert {path.parent.name for path in logs.rglob("*tfevents*")} == {
+        "train",
+        "validation",
+        "classes",
+    }
+    events = EventAccumulator(str(logs / "classes")).Reload()
+    lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    for name in ("ground", "box"):
+        found = {
+            event.step: float(make_ndarray(event.tensor_proto))
+            for event in events.Tensors(f"epoch_iou/{name}")
+        }
+        assert found[1] == pytest.approx(lines[1]["val_iou"][name], rel=1e-4)
+    last = make_ndarray(events.Tensors("previews")[-1].tensor_proto)
+    picture = Image.open(run / "previews/epoch_002.png").convert("RGB")
+    logged = Image.open(io.BytesIO(last[2])).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(logged), np.asarray(picture))
+    shutil.rmtree(run)
+
+
+def test_a_schedule_is_drawn_and_nothing_trained(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    steps = ["--schedule", "step(at=[30,80],factors=[1,0.1,0.01])"]
+    output = call("train", "--plot-schedule", "rate.png", "--epochs", "100", *steps)
+    assert output.split() == ["written", "rate.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["rate.png"]
+    assert "their number by --epochs" in call("train", "--plot-schedule", "a.png", *steps, code=2)
+
+
+def test_a_learning_rate_is_suggested_and_no_run_left(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = call("train", "--data", here / "data", "--find-lr", *PLAIN)
+    assert "written    learning_rate.png, learning_rate.csv" in output
+    rate = re.search(r"--learning-rate ([\d.e-]+)", output)[1]
+    assert 1e-4 < float(rate) < 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "learning_rate.csv",
+        "learning_rate.png",
+    ]
 
 
 def test_a_missing_tensorboard_is_said_before_anything_is_read(here, monkeypatch):
@@ -395,6 +463,10 @@ def test_info_names_versions_and_device():
         (["train", "--recipe", "none.yaml"], "does not exist"),
         (["evaluate", "--split", "tset"], "--split"),
         (["predict"], "Missing argument"),
+        (["train", "--plot-schedule", "a.jpg"], "must end in .png"),
+        (["train", "--plot-schedule", "a.png", "--find-lr"], "not both"),
+        (["train", "--resume", "first", "--find-lr"], "leave out --recipe"),
+        (["train", "--find-lr", "none/a.png"], "lies in no folder"),
     ],
 )
 def test_usage_errors_end_with_2(here, arguments, expected):
@@ -503,7 +575,7 @@ def test_names_reach_the_terminal_as_they_are(here, tmp_path):
     (data / "test/images/a\x1b[2J\n0.png").write_text("no image")
     output += call("predict", data / "test/images", "--run", run, "--out", tmp_path, code=1)
     output += call("evaluate", run, "--data", data, code=1)
-    output += call("evaluate", run, "a\x1b[2J", code=2)
+    output += call("evaluate", run, "a\x1b[2J", code=1)
     assert "\x1b" not in output
     for expected in (r"gr$o$und\n ", r"\x1b[31m[red]box", r"a\x1b[2J\n0.png is not an image"):
         assert expected in output
@@ -570,6 +642,37 @@ def test_a_fault_of_kseg_is_no_bare_traceback(here, monkeypatch):
     assert "KSEG_TRACEBACK=1" in output
 
 
+def test_a_network_is_written_for_other_programs_and_checked(here):
+    output = call("export", "first", "--out", "exported")
+    for expected in (
+        "exported/model, classes.json beside it",
+        "on images of its data, ",
+        "100.00%",
+    ):
+        assert expected in output
+    assert "is there already" in call("export", "first", "--out", "exported", code=1)
+    assert "Did you mean" in call("export", "first", "--formt", "onnx", code=2)
+
+
+def test_a_job_that_is_given_again_says_what_was_there(here):
+    words = ["predict", "data/test/images", "--run", "first", "--out", "twice"]
+    assert "masks and overlays of 2 images in twice" in call(*words)
+    output = call(*words)
+    assert "masks and overlays of 0 images in twice" in output
+    assert "2 were there, of the same image and network (--again)" in output
+    more = call(*words, "--again", "--write", "geojson+areas")
+    assert "masks and overlays, geojson, areas of 2 images in twice" in more
+    assert (here / "twice/areas.csv").exists()
+    assert "of 1 images" in call(*words, "--again", "--shard", "2/2")
+    assert "is no part of a whole, such as 1/4" in call(*words, "--shard", "3/2", code=2)
+
+
+def test_what_averaging_is_worth_is_said(here):
+    output = call("evaluate", "first", "--tta", "flip")
+    assert re.search(r"gain +IoU [+-]0\.\d{3} over first alone, [+-]0\.\d{3} to [+-]0", output)
+    assert "Did you mean 'flip'?" in call("evaluate", "first", "--tta", "flop", code=2)
+
+
 def test_nothing_but_kseg_writes_to_the_terminal(here):
     """In a real process: no line of TensorFlow, CUDA or Python between those of kseg."""
     result = subprocess.run(
@@ -582,6 +685,7 @@ def test_nothing_but_kseg_writes_to_the_terminal(here):
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
         "device",
         "run",
+        "shown",
         "data/test/images/0.png",
         "written",
     ]
@@ -596,3 +700,27 @@ def test_a_reader_that_goes_does_not_end_a_training(here):
     assert done.stdout.startswith("device")
     assert (here / "saved_models/piped/scores.json").exists()
     shutil.rmtree(here / "saved_models/piped")
+
+
+def test_a_warm_start_says_what_it_takes(here):
+    arguments = ["--data", "data", "--name", "warm", "--warm-start", "first"]
+    output = call("train", *arguments, "--epochs", "1", "--size", "32", "--batch-size", "3")
+    assert "chosen     unet, the network of saved_models/first" in output
+    assert re.search(r"taken      (\d+) of \1 layers of saved_models/first", output)
+    recipe = yaml.safe_load((here / "saved_models/warm/recipe.yaml").read_text())
+    assert recipe["model"]["warm_start"] == "saved_models/first"
+    shutil.rmtree(here / "saved_models/warm")
+    assert "--warm-start no is to" in call("train", *arguments[:-1], "no", code=2)
+
+
+def test_folds_end_in_a_table_of_mean_and_spread(here):
+    arguments = ["train", "--data", "data", "--folds", "2", "--name", "cv", *PLAIN[:2], *FAST]
+    output = call(*arguments, "--epochs", "1")
+    for expected in ("fold       2 of 2, saved_models/cv-fold2", "deviation", "kseg evaluate cv-f"):
+        assert expected in output
+    summary = json.loads((here / "saved_models/cv-folds.json").read_text())
+    row = next(line for line in output.splitlines() if line.strip().startswith("mean IoU"))
+    values = [summary["mean_iou"][name] for name in ("mean", "deviation")]
+    assert row.split()[2:4] == [f"{value:.3f}" for value in values]
+    for path in (here / "saved_models").glob("cv-fold*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

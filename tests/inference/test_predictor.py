@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kseg.errors import KsegError
 from kseg.inference import Predictor, decide
 
 pytestmark = pytest.mark.backend
@@ -110,3 +111,28 @@ def test_of_rgb_the_average_is_pillows(size):
     shown = Predictor(Engine(), stride=1, max_side=32).shown(image)
     expected = Image.fromarray(image).resize(shown.shape[1::-1], Image.Resampling.BOX)
     np.testing.assert_array_equal(shown, np.asarray(expected))
+
+
+@pytest.mark.parametrize(("resize", "seen"), [("squash", (24, 24)), ("none", (64, 96))])
+def test_an_image_is_shown_as_asked(resize, seen):
+    engine = Engine()
+    predictor = Predictor(engine, stride=1, max_side=24, resize=resize)
+    mask = predictor.predict([half(64, 96)])[0]
+    assert engine.shapes == [(1, *seen, 3)]
+    np.testing.assert_array_equal(mask, half(64, 96)[..., 0] > 127)
+
+
+def test_nearest_neighbours_invent_no_probability():
+    image = half(8, 8)
+    image[:, :4] = 255 * (np.arange(8)[:, None, None] // 4)
+    for how, is_whole in (("nearest", True), ("bilinear", False)):
+        predictor = Predictor(Engine(), stride=1, max_side=4, resize_back=how)
+        values = next(predictor.probabilities([image])).array()
+        assert values.shape == (8, 8, 2)
+        assert np.isin(values, (0, 1)).all() == is_whole
+
+
+@pytest.mark.parametrize("words", [{"resize": "crop"}, {"resize_back": "cubic"}])
+def test_an_unknown_way_to_resize_is_refused(words):
+    with pytest.raises(KsegError, match="Unknown resize"):
+        Predictor(Engine(), **words)

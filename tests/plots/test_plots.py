@@ -11,7 +11,9 @@ from kseg.plots import (
     confusion_picture,
     network_picture,
     overlay,
+    rate_test_picture,
     reliability_picture,
+    schedule_picture,
     tradeoff_picture,
     training_curves,
 )
@@ -113,3 +115,24 @@ def test_names_are_drawn_letter_by_letter():
     ):
         figure.savefig(io.BytesIO(), format="png")
         assert {r"\$a_1^\$", r"b\n\x1b[31m"} <= texts(figure)
+
+
+def test_a_schedule_is_drawn_over_parts_and_epochs_with_its_rise():
+    figure = schedule_picture([0, 0.25, 0.5], [0.1, 0.2, 0.05], epochs=40, warmup=0.25)
+    axis = figure.axes[0]
+    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[0, 0.1], [25, 0.2], [50, 0.05]])
+    assert {"warm-up", "learning rate", "epochs"} <= texts(figure)
+    figure.draw_without_rendering()
+    assert axis.child_axes[0].get_xlim() == (0, 40)
+    assert "epochs" not in texts(schedule_picture([0, 0.5], [1, 1]))
+
+
+def test_a_range_test_is_drawn_with_its_suggestion_and_without_its_explosion():
+    rates = np.geomspace(1e-5, 1, 6)
+    losses = [2, 2, 1.5, 1, 500, np.nan]
+    figure = rate_test_picture(rates, losses, [2, 2, 1.7, 1.3, 60, np.nan], rates[2])
+    axis = figure.axes[0]
+    assert "1.0e-03" in texts(figure)
+    assert axis.lines[2].get_xdata()[0] == rates[2]
+    assert axis.get_ylim()[0] < 1
+    assert 2 < axis.get_ylim()[1] < 3

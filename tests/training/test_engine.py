@@ -1,6 +1,7 @@
 """What a training keeps and scores."""
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 from PIL import Image
 
 from kseg.callbacks import ByClock
+from kseg.errors import KsegError
 from kseg.inference import load_model
 from kseg.losses import LOSSES
 from kseg.machine import Device
 from kseg.runs.history import read_done
 from kseg.runs.recipe import make_recipe
 from kseg.runs.run import Run
-from kseg.training import defaults, engine, network
+from kseg.training import course, defaults, engine, network
 from kseg.training.data import open_data
 
 CPU = Device("cpu", "a CPU", "float32")
@@ -53,7 +55,7 @@ def test_validation_is_spread_so_that_it_costs_little(rectangles):
 
 def test_a_training_by_the_clock_is_done_again_by_its_recipe(rectangles, monkeypatch):
     """To the same weights, however fast the machine is the second time."""
-    monkeypatch.setattr(engine, "ByClock", Ticking)
+    monkeypatch.setattr(course, "ByClock", Ticking)
     first = trained(rectangles, minutes=0.5, epochs=3, width=2, size=32, batch_size=3)
     done = read_done(first.done_file)
     assert first.recipe.loop.done == str(first.done_file)
@@ -81,7 +83,7 @@ class Ticking(ByClock):
 @pytest.mark.backend
 def test_a_training_learns_rectangles(rectangles):
     """A small network finds bright boxes on dark ground."""
-    run = trained(rectangles, width=4, epochs=40, batch_size=3, size=32)
+    run = trained(rectangles, width=4, epochs=40, batch_size=3, size=32, learning_rate=0.01)
     assert np.nanmax(run.history["val_mean_iou"]) > 0.8
     assert run.epochs == 40
     assert 1 <= run.best_epoch <= 40
@@ -149,8 +151,51 @@ def test_a_fourth_band_trains_with_one_output(rectangles):
         epochs=25,
         batch_size=3,
         size=32,
+        learning_rate=0.01,
     )
     model = load_model(run.model_file)
     assert model.input.shape[-1] == channels
     assert model.output.shape[-1] == 1
     assert np.nanmax(run.history["val_mean_iou"]) > 0.7
+
+
+def test_a_training_that_explodes_ends_in_words_and_keeps_no_nan(rectangles):
+    said = "not a finite number.*gone back 3 times"
+    with pytest.warns(UserWarning), pytest.raises(KsegError, match=said) as error:
+        trained(rectangles, width=2, size=32, learning_rate=1e30, epochs=9)
+    assert "learning_rate=" in str(error.value)
+    run = Run(rectangles / "run")
+    for path in run.path.glob("*.keras"):
+        assert all(np.isfinite(weight).all() for weight in load_model(path).get_weights())
+    assert not run.is_finished
+    signs = [finding["sign"] for finding in json.loads(run.findings_file.read_text())]
+    assert signs.count("not finite") == 4
+
+
+def test_the_best_epoch_is_that_of_what_is_monitored(rectangles):
+    run = trained(rectangles, width=2, size=32, epochs=3, monitor="dice:box")
+    column = run.history["val_dice_box"]
+    assert run.best_epoch == 1 + np.nanargmax(column)
+
+
+def test_what_is_not_above_is_not_kept(rectangles):
+    words = {"width": 2, "size": 32, "epochs": 2, "monitor": "mean_dice"}
+    with pytest.raises(KsegError, match=r"val mean Dice was 0\.\d+ at best.*above 0\.999"):
+        trained(rectangles, above=0.999, **words)
+    run = Run(rectangles / "run")
+    assert (run.last_model_file.exists(), run.model_file.exists()) == (True, False)
+
+
+def test_a_training_that_gets_no_better_ends(rectangles):
+    run = trained(
+        rectangles, width=2, size=32, epochs=50, learning_rate=1e-12, average=0, patience=2
+    )
+    assert run.epochs < 50
+    waited = re.search(r"(\d+) epochs before", run.ended)
+    assert int(waited[1]) >= 2, run.ended  # more where an epoch in between was not validated
+
+
+@pytest.mark.parametrize("monitor", ["dice:bx", "recall:void"])
+def test_a_class_to_monitor_must_be_there(rectangles, monitor):
+    with pytest.raises(KsegError, match="class to monitor"):
+        trained(rectangles, width=2, size=32, epochs=1, monitor=monitor)

@@ -24,7 +24,7 @@ def test_the_encoder_moves_by_its_part_of_the_rate(rectangles):
         epochs=1,
         learning_rate=0.01,
         encoder_rate=0.1,
-        set={"optimizer.weight_decay": 0},
+        set={"optimizer.name": "adamw", "optimizer.weight_decay": 0},
     )
     recipe = defaults.for_machine(recipe, CPU)
     data = open_data(recipe)
@@ -40,6 +40,6 @@ def test_the_encoder_moves_by_its_part_of_the_rate(rectangles):
 
 def test_a_rate_for_an_encoder_that_learned_nothing_is_refused():
     recipe = make_recipe(arch="unet", encoder_rate=0.5)
-    with pytest.raises(KsegError, match="unet starts from random ones. Received: 0.5"):
+    with pytest.raises(KsegError, match="unet starts from random weights. Received: 0.5"):
         network.check(recipe)
     network.check(recipe.changed(encoder_rate=1))

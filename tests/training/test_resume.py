@@ -12,7 +12,7 @@ from kseg.errors import Interrupted, KsegError
 from kseg.machine import Device
 from kseg.runs.recipe import make_recipe
 from kseg.runs.run import Run
-from kseg.training import defaults, engine
+from kseg.training import course, defaults, engine
 from kseg.training.data import open_data
 from tests.conftest import write_data
 
@@ -148,7 +148,7 @@ class Ticking(ByClock):
 
 def test_the_clock_goes_on_where_it_stood(rectangles, monkeypatch):
     """Half of the time is over; the rate goes on from there."""
-    monkeypatch.setattr(engine, "ByClock", Ticking)
+    monkeypatch.setattr(course, "ByClock", Ticking)
     words = {"minutes": 1, "epochs": 3}
     with pytest.raises(Interrupted):
         trained(rectangles, "timed", At(ctrl_c, step=10), **words)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import kseg
 from kseg.errors import KsegError
@@ -24,13 +25,34 @@ def test_scores_are_returned_and_written(run, capfd):
 def test_flips_make_the_answer_the_same_for_the_mirror_image(run):
     images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
     straight, mirrored = (
-        next(iter(run.predictor(flip=True).probabilities(one))).array()
+        next(iter(run.predictor("flip").probabilities(one))).array()
         for one in (images, images[:, :, ::-1])
     )
     np.testing.assert_allclose(mirrored[:, ::-1], straight, atol=1e-6)
     plain = next(iter(run.predictor().probabilities(images))).array()
     assert np.abs(plain - straight).max() > 1e-6
-    assert kseg.evaluate(run, flip=True).images == 2
+    found, alone = kseg.evaluate(run, tta="flip"), kseg.evaluate(run)
+    assert (found.images, alone.gain) == (2, None)
+    assert found.gain.over == run.name
+    assert found.gain.mean_iou == found.scores.mean_iou - alone.scores.mean_iou
+    lower, upper = found.gain.interval
+    assert lower <= found.gain.mean_iou <= upper
+    assert found.gain.cost > 0
+    with pytest.raises(KsegError, match="flip"):
+        kseg.evaluate(run, tta="flap")
+
+
+def test_several_runs_are_scored_together_and_each_alone(run, workplace, tmp_path):
+    other = kseg.train(
+        workplace / "runs/small/recipe.yaml", seed=5, name="other", runs=tmp_path / "runs"
+    )
+    found = kseg.evaluate([run, other], weights=[2, 1])
+    alone = [kseg.evaluate(one).scores.mean_iou for one in (run, other)]
+    best = int(np.argmax(alone))
+    assert found.gain.over == (run, other)[best].name
+    assert found.gain.mean_iou == pytest.approx(found.scores.mean_iou - alone[best])
+    written = json.loads((run.path / "evaluation_test_of_2_runs.json").read_text())
+    assert written["gain"]["over"] == found.gain.over
 
 
 def test_another_data_set_with_masks_beside_the_images(run, tmp_path):
@@ -46,3 +68,21 @@ def test_a_split_that_is_not_there_is_named(run):
         kseg.evaluate(run, split="all")
     with pytest.raises(KsegError, match="border"):
         kseg.evaluate(run, border=0)
+
+
+def test_images_are_ranked_by_how_unsure_the_network_is(run):
+    found = kseg.evaluate(run, rank=True)
+    predictor, samples = run.predictor(), run.source().split("test", run.labels)
+    expected = [
+        1 - next(predictor.decided([samples[index].image]))[1].mean()
+        for index in range(len(samples))
+    ]
+    np.testing.assert_allclose(found.uncertainty, expected, atol=1e-5)
+    np.testing.assert_allclose(found.ranking.risk, 1 - found.image_scores["mean_iou"])
+    table = (run.path / "ranking_test.csv").read_text().splitlines()
+    assert table[0] == "image,uncertainty,mean_iou"
+    order = np.argsort(-np.array(expected))
+    assert [line.split(",")[0] for line in table[1:]] == [found.names[index] for index in order]
+    assert Image.open(run.path / "risk_coverage_test.png").size[0] > 300
+    kept = json.loads((run.path / "evaluation_test.json").read_text())["ranking"]
+    assert kept["random_area"] == pytest.approx(found.ranking.risk.mean())

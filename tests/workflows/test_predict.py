@@ -1,13 +1,22 @@
 """`kseg.predict`: files, folders, patterns and arrays to masks, one after the other."""
 
+import json
 import os
+import shutil
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import kseg
+from kseg.data.reading import files
+from kseg.data.resizing import resized_image
 from kseg.errors import ArgumentError, KsegError
+from kseg.inference import Predictor, keep_largest, keras_engine, merge_small
+from kseg.models import catalog
+from kseg.runs.finding import open_runs
+from kseg.workflows.watching import Watch
 
 
 @pytest.fixture
@@ -38,6 +47,80 @@ def test_probabilities_on_request_decide_the_mask(run, images):
     assert found.probabilities.dtype == np.float32
     np.testing.assert_allclose(found.probabilities.sum(axis=-1), 1, atol=1e-5)
     np.testing.assert_array_equal(found.probabilities.argmax(axis=-1), found.mask)
+
+
+def test_the_size_that_the_network_sees_is_chosen_and_told(run):
+    told = []
+
+    class Notes(Watch):
+        def shows(self, settings):
+            told.append((settings.max_side, settings.resize, settings.resize_back))
+
+    image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    words = {"max_side": 16, "resize": "squash", "resize_back": "nearest"}
+    (found,) = kseg.predict(run, image, progress=Notes(), probabilities=True, **words)
+    assert told == [(16, "squash", "nearest")]
+    engine = keras_engine(keras.models.load_model(run.model_file))
+    predictor = Predictor(engine, stride=catalog.stride(run.recipe.model))
+    small = resized_image(image, (16, 16))
+    expected = next(predictor.probabilities([small])).array()
+    nearest = expected.repeat(2, axis=0).repeat(4, axis=1)
+    np.testing.assert_allclose(found.probabilities, nearest, atol=1e-5)
+    next(kseg.predict(run, image, progress=Notes()))
+    assert told[1] == (run.recipe.input.max_side, "aspect", "bilinear")
+
+
+def test_several_runs_answer_together(run, workplace, tmp_path):
+    other = kseg.train(
+        workplace / "runs/small/recipe.yaml", seed=5, name="other", runs=tmp_path / "runs"
+    )
+    image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    one, two = (
+        next(kseg.predict(each, image, probabilities=True)).probabilities for each in (run, other)
+    )
+    words = {"probabilities": True, "weights": [1, 3]}
+    (found,) = kseg.predict([run, other], image, **words)
+    np.testing.assert_allclose(found.probabilities, (one + 3 * two) / 4, atol=1e-6)
+    np.testing.assert_array_equal(found.mask, found.probabilities.argmax(axis=-1))
+    with pytest.raises(ArgumentError, match="one number per run, 2 in all. Received 1"):
+        kseg.predict([run, other], image, weights=[1])
+
+    # Folds by the name that theirs begin with, whatever else there is.
+    for number in (1, 2, 10):
+        (tmp_path / "runs" / f"all-fold{number}").symlink_to(other.path)
+    (tmp_path / "runs/all-folds.json").write_text("{}")
+    found = open_runs("all", tmp_path / "runs")
+    assert [each.name for each in found] == ["all-fold1", "all-fold2", "all-fold10"]
+    assert open_runs(None, tmp_path / "runs")
+    assert [each.name for each in open_runs("other", tmp_path / "runs")] == ["other"]
+
+
+def test_how_unsure_the_network_is_is_told_and_drawn(run, images, tmp_path):
+    words = {"out": tmp_path / "out", "write": "uncertainty", "probabilities": True}
+    (found,) = kseg.predict(run, images / "a.jpg", **words)
+    doubts = 1 - found.probabilities.max(axis=-1)
+    assert found.uncertainty == pytest.approx(doubts.mean(), abs=1e-5)
+    drawn = np.asarray(Image.open(found.written[2]))
+    assert found.written[2].name == "a_uncertainty.png"
+    np.testing.assert_allclose(drawn, 255 * doubts, atol=0.51)
+    (plain,) = kseg.predict(run, images / "a.jpg")
+    assert plain.uncertainty == pytest.approx(found.uncertainty, abs=1e-5)
+
+
+def test_runs_of_other_classes_do_not_go_together(run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(run.path, other)
+    (other / "classes.json").write_text(json.dumps({"classes": ["ground", "star"]}))
+    with pytest.raises(ArgumentError, match="must know the same classes.*ground, star"):
+        open_runs([run, other])
+    with pytest.raises(ArgumentError, match="one run at least"):
+        open_runs([])
+
+
+def test_a_choice_out_of_its_range_is_refused_before_the_model_is_read(run, images):
+    for words in ({"max_side": 0}, {"resize": "crop"}, {"resize_back": "cubic"}):
+        with pytest.raises(KsegError, match=next(iter(words))):
+            kseg.predict(run, images / "a.jpg", **words)
 
 
 def test_an_iterator_is_taken_as_it_comes(run, images):
@@ -159,3 +242,136 @@ def test_what_is_not_there_is_said_before_the_first_image(run, images):
         kseg.predict(run, [images / "a.jpg"], out=images)
     with pytest.raises(KsegError, match="There is no run 'nobody'"):
         kseg.predict("nobody", images, runs=run.path.parent)
+
+
+def test_what_is_there_is_not_predicted_again(run, images, tmp_path, monkeypatch):
+    """Unless the image, the network or a choice is another, or it was not whole."""
+    words = {"out": tmp_path / "out"}
+    first = list(kseg.predict(run, images, **words))
+    assert not any(one.is_kept for one in first)
+    kept = list(kseg.predict(run, images, **words))
+    assert all(one.is_kept for one in kept)
+    for one, other in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(one.mask, other.mask)
+        assert (one.areas, one.uncertainty) == (other.areas, other.uncertainty)
+        assert one.written == other.written
+
+    def predicted(**more):
+        found = kseg.predict(run, images, **words | more)
+        return [one.source.name for one in found if not one.is_kept]
+
+    assert predicted(write="uncertainty") == ["a.jpg", "b.png"]
+    assert predicted() == []
+    assert predicted(again=True) == ["a.jpg", "b.png"]
+    assert predicted(tta="flip") == ["a.jpg", "b.png"]
+    assert predicted() == ["a.jpg", "b.png"]
+    first[0].written[1].unlink()
+    assert predicted() == ["a.jpg"]
+    first[1].written[0].write_bytes(first[1].written[0].read_bytes()[:60])
+    assert predicted() == ["b.png"]
+    Image.new("RGB", (9, 9)).save(images / "a.jpg")
+    assert predicted() == ["a.jpg"]
+    os.utime(images / "b.png", (1, 1))
+    assert predicted() == ["b.png"]
+    other = tmp_path / "other"
+    shutil.copytree(run.path, other)
+    model = keras.models.load_model(other / "model.keras")
+    model.set_weights([weights + 0.1 for weights in model.get_weights()])
+    model.save(other / "model.keras")
+    run = kseg.Run(other)
+    assert predicted() == ["a.jpg", "b.png"]
+
+
+def test_a_folder_is_shared_in_parts(run, images):
+    for name in "cdefg":
+        Image.new("RGB", (8, 8)).save(images / f"{name}.png")
+    parts = [
+        [one.source.name[0] for one in kseg.predict(run, images, shard=(i, 3))] for i in (1, 2, 3)
+    ]
+    assert parts == [["a", "d", "g"], ["b", "e"], ["c", "f"]]
+    (array,) = kseg.predict(run, iter([np.zeros((8, 8, 3), np.uint8)] * 2), shard=(2, 2))
+    assert array.mask.shape == (8, 8)
+    for shard in ((0, 2), (3, 2)):
+        with pytest.raises(ArgumentError, match=r"shard= must be \(i, n\)"):
+            kseg.predict(run, images, shard=shard)
+
+
+def test_many_images_keep_their_order_and_are_predicted_together(run, tmp_path, monkeypatch):
+    """Images of one shape go through the network together; a broken one among them costs a line."""
+    rng = np.random.default_rng(0)
+    for index in range(23):
+        size = (24, 32) if index != 10 else (40, 16)
+        Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(
+            tmp_path / f"{index:02}.png"
+        )
+    (tmp_path / "05.png").write_bytes(b"broken")
+    alone = [next(kseg.predict(run, path)) for path in sorted(tmp_path.glob("*.png"))]
+    groups = []
+    decided = Predictor.decided
+
+    def counted(predictor, images):
+        groups.append(len(images))
+        return decided(predictor, images)
+
+    monkeypatch.setattr(Predictor, "decided", counted)
+    found = list(kseg.predict(run, tmp_path, out=tmp_path / "out"))
+    assert groups == [5, 4, 1, 8, 4]
+    assert [one.source for one in found] == [one.source for one in alone]
+    for one, other in zip(found, alone, strict=True):
+        assert (one.error is None) == (other.error is None)
+        if one.error is None:
+            np.testing.assert_array_equal(one.mask, other.mask)
+            np.testing.assert_array_equal(files.read_stored(one.written[0]), one.mask)
+
+
+def test_everything_that_can_be_written_says_what_the_mask_says(run, images, tmp_path):
+    out = tmp_path / "out"
+    kinds = "confidence+probabilities+geojson+areas+coco"
+    found = list(kseg.predict(run, images, out=out, write=kinds))
+    lines = (out / "areas.csv").read_text().splitlines()
+    assert lines[0] == "image,class,pixels,part,regions"
+    coco = json.loads((out / "coco.json").read_text())
+    assert [one["name"] for one in coco["categories"]] == list(run.labels.names)
+    for number, one in enumerate(found, start=1):
+        _, _, sure, told, regions = one.written
+        with np.load(told) as content:
+            values, names = content["probabilities"], content["classes"].tolist()
+        assert names == list(run.labels.names)
+        np.testing.assert_array_equal(values.argmax(axis=-1), one.mask)
+        confidence = np.asarray(Image.open(sure)) / 65535
+        np.testing.assert_allclose(confidence, values.max(axis=-1), atol=1e-4)
+        features = json.loads(regions.read_text())["features"]
+        image = coco["images"][number - 1]
+        assert image["file_name"] == str(one.source)
+        assert (image["height"], image["width"]) == one.mask.shape
+        annotations = [each for each in coco["annotations"] if each["image_id"] == number]
+        for index, name in enumerate(names):
+            pixels = (one.mask == index).sum()
+            own = [each for each in features if each["properties"]["class"] == name]
+            assert sum(each["properties"]["pixels"] for each in own) == pixels
+            areas = [each["area"] for each in annotations if each["category_id"] == index]
+            assert (sum(areas), len(areas)) == (pixels, len(own))
+            line = f"{one.source},{name},{pixels},{pixels / one.mask.size:.6f},{len(own)}"
+            assert (line in lines) == (pixels > 0)
+    again = list(kseg.predict(run, images, out=out, write=kinds))
+    assert all(one.is_kept for one in again)
+    assert json.loads((out / "coco.json").read_text()) == coco
+    list(kseg.predict(run, images, out=out, write="areas", shard=(1, 2)))
+    assert (out / "areas_1_of_2.csv").exists()
+    with pytest.raises(ArgumentError, match="give out=, the folder for it"):
+        kseg.predict(run, images, write="areas")
+    with pytest.raises(KsegError, match=r"Unknown write 'geojsn'\. Did you mean 'geojson'"):
+        kseg.predict(run, images, out=out, write="geojsn")
+
+
+def test_masks_are_cleaned_where_that_is_asked(run, images, tmp_path):
+    (plain,) = kseg.predict(run, images / "a.jpg")
+    (found,) = kseg.predict(run, images / "a.jpg", smallest=20, largest=["box"], out=tmp_path / "o")
+    expected = merge_small(keep_largest(plain.mask, [1]), 20)
+    assert (expected != plain.mask).any()
+    np.testing.assert_array_equal(found.mask, expected)
+    np.testing.assert_array_equal(files.read_stored(found.written[0]), expected)
+    with pytest.raises(ArgumentError, match=r"largest= must name classes, ground, box"):
+        kseg.predict(run, images, largest=["bix"])
+    with pytest.raises(ArgumentError, match="smallest="):
+        kseg.predict(run, images, smallest=-1)

@@ -11,8 +11,8 @@ from PIL import Image
 from scipy.fft import dctn
 
 from kseg.data.reading import files
-from kseg.data.reading.bands import resized
 from kseg.data.reading.layout import Pair
+from kseg.data.resizing import resized_image
 from kseg.data.statistics import region_areas
 from kseg.labels import Color
 
@@ -118,10 +118,10 @@ def look_at_image(path: Path, channels: int = 3) -> ImageLook:
         grey = np.asarray(Image.fromarray(small).convert("L"))
     else:
         grey = small.mean(axis=2).astype(np.uint8)
-    waves = dctn(resized(grey[..., None], (32, 32))[..., 0].astype(np.float32), norm="ortho")
+    waves = dctn(resized_image(grey[..., None], (32, 32))[..., 0].astype(np.float32), norm="ortho")
     waves = waves[:8, :8].ravel()
     bits = waves > np.median(waves[1:])
-    return ImageLook(size, orientation, bits, int(small.max()), resized(small, (32, 32)))
+    return ImageLook(size, orientation, bits, int(small.max()), resized_image(small, (32, 32)))
 
 
 def look_at_mask(path: Path) -> MaskLook:

@@ -6,11 +6,15 @@ files are read by tifffile.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from kseg.errors import KsegError
+
+if TYPE_CHECKING:
+    import tifffile
 
 INK = 5
 """TIFF's number for CMYK."""
@@ -48,25 +52,49 @@ def read_tiff(path: Path, channels: int, most: int) -> tuple[np.ndarray, int]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        pages = [page.aspage() for page in file.pages]
-        frames = [page for page in pages if not page.is_reduced]
-        if len(frames) != 1:
-            raise KsegError(f"has {len(frames)} frames; expected one, of {channels} bands")
-        page = frames[0]
+        page = only_page(file, channels)
         if page.imagelength * page.imagewidth > most:
             raise KsegError(f"has {page.imagewidth}x{page.imagelength} pixels, over {most:,}")
-        _check_count(page.samplesperpixel, channels)
-        _check_light(page.photometric == INK)
-        if page.dtype not in (np.uint8, np.uint16):
-            raise KsegError(f"holds pixels of type {page.dtype}; save it with 8 or 16 bits")
+        check_page(page, channels)
         pixels = page.asarray()
-        turned = page.tags.valueof(ORIENTATION, 1)
+        turned = orientation_of(page)
     if page.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     if pixels.dtype == np.uint16:
         pixels = (pixels / 257).astype(np.uint8)
-    turned = turned if turned in range(1, 9) else 1
     return np.ascontiguousarray(upright(pixels, turned)), turned
+
+
+def only_page(file: "tifffile.TiffFile", channels: int) -> "tifffile.TiffPage":
+    """Return the page that a TIFF holds, beside smaller copies of it.
+
+    Raises:
+        KsegError: It holds several.
+    """
+    pages = [page.aspage() for page in file.pages]
+    frames = [page for page in pages if not page.is_reduced]
+    if len(frames) != 1:
+        raise KsegError(f"has {len(frames)} frames; expected one, of {channels} bands")
+    return frames[0]
+
+
+def check_page(page: "tifffile.TiffPage", channels: int | None) -> None:
+    """Refuse ink, other pixels than of 8 or 16 bits, and another number of bands than so many.
+
+    Raises:
+        KsegError: It is one of these.
+    """
+    if channels is not None:
+        _check_count(page.samplesperpixel, channels)
+    _check_light(page.photometric == INK)
+    if page.dtype not in (np.uint8, np.uint16):
+        raise KsegError(f"holds pixels of type {page.dtype}; save it with 8 or 16 bits")
+
+
+def orientation_of(page: "tifffile.TiffPage") -> int:
+    """Return the EXIF orientation of a page, 1 to 8."""
+    turned = page.tags.valueof(ORIENTATION, 1)
+    return turned if turned in range(1, 9) else 1
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -78,14 +106,6 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
-
-
-def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize uint8 pixels, `(height, width, channels)`, to a size, each band by itself."""
-    if pixels.shape[:2] == size:
-        return pixels
-    bands = (Image.fromarray(band.copy()) for band in np.moveaxis(pixels, -1, 0))
-    return np.dstack([np.asarray(band.resize(size[::-1], Image.Resampling.BOX)) for band in bands])
 
 
 def _check_count(found: int, channels: int) -> None:

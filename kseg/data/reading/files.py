@@ -11,6 +11,7 @@ no alpha to drop, and CMYK is refused; with TIFF they are read by tifffile, whic
 """
 
 import contextlib
+import importlib.util
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 from PIL.Image import Resampling
+from PIL.PngImagePlugin import PngInfo
 
 from kseg import _checks, _extras, _files
 from kseg.data.reading import bands
+from kseg.data.resizing import resized_image, shown_size
 from kseg.errors import KsegError
 from kseg.labels import Labels
 
@@ -31,6 +34,7 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
 MOST_CHANNELS = 8
+NOTE = "kseg"
 
 # A damaged EXIF tag is not the pixels'; too large an image is refused below.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -78,11 +82,11 @@ def read_upright(path: Path, max_side: int | None = None, channels: int = 3) -> 
             size, orientation = _upright_size(image)[::-1], _orientation(image)
             return Upright(_pixels(image, max_side, channels), size, orientation)
     _extras.require("tifffile", "tifffile", f"Reading an image of {channels} channels")
-    with _named(path):
+    with named(path):
         pixels, orientation = bands.read_tiff(path, channels, MAX_PIXELS)
     size = pixels.shape[:2]
     if max_side is not None:
-        pixels = bands.resized(pixels, fitted(size, max_side))
+        pixels = resized_image(pixels, shown_size(size, max_side))
     return Upright(pixels, size, orientation)
 
 
@@ -157,16 +161,36 @@ def read_values(path: Path) -> np.ndarray:
         return np.unique(values)
 
 
-def write_mask(path: Path, mask: np.ndarray, labels: Labels) -> None:
-    """Write class indices, shape `(H, W)`, below 256, as a palette PNG: index and colour in one."""
+def write_mask(path: Path, mask: np.ndarray, labels: Labels, note: str | None = None) -> None:
+    """Write class indices, shape `(H, W)`, below 256, as a palette PNG: index and colour in one.
+
+    Args:
+        path: The file.
+        mask: The indices.
+        labels: The classes.
+        note: What the file says of itself, to be read by `read_note`.
+    """
     image = Image.fromarray(mask.astype(np.uint8))
     image.putpalette(labels.palette.tobytes())
+    said = PngInfo()
+    if note is not None:
+        said.add_text(NOTE, note)
     with _files.atomic(path) as temporary:
-        image.save(temporary, format="PNG")
+        image.save(temporary, format="PNG", pnginfo=said)
+
+
+def read_note(path: Path) -> str:
+    """Return what a mask says of itself; "" where it says nothing.
+
+    Raises:
+        KsegError: It is not an image.
+    """
+    with _opened(path) as image:
+        return str(image.info.get(NOTE, ""))
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an RGB image, uint8, shape `(H, W, 3)`, in the format of the path's suffix."""
+    """Write an image, uint8, RGB `(H, W, 3)` or grey `(H, W)`, in the format of the suffix."""
     with _files.atomic(path) as temporary:
         Image.fromarray(image).save(temporary)
 
@@ -209,18 +233,11 @@ def check_pair(image: Path, mask: Path, channels: int = 3) -> None:
     _check_same(image, size, mask, mask_size[::-1])
 
 
-def fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """Return `size`, scaled down so that its longer side is at most `max_side`."""
-    scale = min(1.0, max_side / max(size))
-    height, width = (max(1, round(side * scale)) for side in size)
-    return height, width
-
-
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image; whatever fails while it is open becomes an error that names the file."""
     # Without the list Pillow would start Ghostscript for a PostScript file of any name.
-    with _named(path), Image.open(path, formats=FORMATS) as image:
+    with named(path), Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise KsegError(f"has {image.width}x{image.height} pixels, over {MAX_PIXELS:,}")
         frames = getattr(image, "n_frames", 1)
@@ -230,14 +247,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Turn whatever fails into a `KsegError` that names the file."""
     try:
         if path.exists() and not path.is_file():  # to open a pipe is to wait for who writes to it
             raise KsegError("is a folder, a pipe or a device; expected a file")
         yield
     except Image.DecompressionBombError:
-        raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.") from None
+        raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.{_hint(path)}") from None
     except Image.UnidentifiedImageError as error:
         raise KsegError(f"{path} is not an image that can be read.") from error
     except KsegError as error:
@@ -245,6 +262,13 @@ def _named(path: Path) -> Iterator[None]:
     except Exception as error:  # decoders raise whatever a damaged byte leads them to
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise KsegError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
+
+
+def _hint(path: Path) -> str:
+    """Return what makes a larger file readable."""
+    if path.suffix.lower() not in TIFF_SUFFIXES or importlib.util.find_spec("tifffile"):
+        return ""
+    return " To predict it by rows: python -m pip install tifffile"
 
 
 def _check_same(image: Path, size: tuple[int, int], mask: Path, mask_size: tuple[int, int]) -> None:
@@ -277,11 +301,11 @@ def _pixels(image: Image.Image, max_side: int | None, channels: int) -> np.ndarr
     """Return `(H, W, channels)`, no larger than `max_side`."""
     target = _upright_size(image)
     if max_side is not None:
-        target = fitted(target, max_side)
+        target = shown_size(target, max_side)
         image.draft("RGB", target)
     image = _upright(image)
     if channels not in (1, 3):
-        return bands.resized(bands.of_image(image, channels), target[::-1])
+        return resized_image(bands.of_image(image, channels), target[::-1])
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
     elif image.mode in ("I", "F"):
@@ -314,7 +338,7 @@ def _stored(image: Image.Image, max_side: int | None) -> np.ndarray:
     if image.mode in ("RGBA", "CMYK", "LA", "PA"):
         image = image.convert({"LA": "L", "PA": "P"}.get(image.mode, "RGB"))
     if max_side is not None and max(image.size) > max_side:
-        image = image.resize(fitted(image.size, max_side), Resampling.NEAREST)
+        image = image.resize(shown_size(image.size, max_side), Resampling.NEAREST)
     values = np.asarray(image)
     if values.dtype == bool:
         return values.astype(np.uint8)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from kseg.data.reading.folders import FileSamples, find_labels
 from kseg.data.reading.layout import MASK_SUFFIX, SPLITS, Layout, Pair
 from kseg.data.reading.pairs import find_pairs
 from kseg.data.samples import Samples
-from kseg.data.sources import splitting
+from kseg.data.sources import folding, splitting
 from kseg.data.sources.shapes import LABELS, ShapesSamples
 from kseg.data.statistics import class_pixels
 from kseg.errors import KsegError
@@ -51,6 +51,9 @@ class Source:
         test_fraction: Part that is split off for a test where the data comes in one piece.
         split_by: How: "random"; "classes", so that each is found in every part; or "group:" and a
             regular expression that finds in a name what must stay together.
+        folds: Number of parts of all images but those of the test, one of which validates whatever
+            `val` there is; `None` for no such parts.
+        fold: Which, from 1.
         mask_suffix: What a mask's stem has more than its image's where they do not bear one name.
         seed: Seed of `shapes` and of the split.
         skipped: Pairs that are passed over, as "split/name" of how the files lie.
@@ -76,6 +79,8 @@ class Source:
     val_fraction: float = 0.15
     test_fraction: float = 0.0
     split_by: str = "random"
+    folds: int | None = None
+    fold: int = 1
     mask_suffix: str = MASK_SUFFIX
     seed: int = 0
     skipped: tuple[str, ...] = ()
@@ -89,6 +94,10 @@ class Source:
                 "that holds images/ and masks/, or train/images and train/masks, by data=."
             )
         _checks.way_to_split(self.split_by)
+        if self.folds is not None and not 1 <= self.fold <= self.folds:
+            raise KsegError(
+                f"fold= must be from 1 to {self.folds}, the number of folds. Received: {self.fold}."
+            )
         _checks.count(self.channels, files.MOST_CHANNELS, "channels")
         if self.data == "shapes" and self.channels != 3:
             raise KsegError(
@@ -110,14 +119,15 @@ class Source:
             KsegError: The files are not laid out as they should, or their classes cannot be told.
         """
         if self.data == "shapes":
-            return Splits(LABELS, self.split("train", LABELS), self.split("val", LABELS))
+            drawn = Splits(LABELS, self.split("train", LABELS), self.split("val", LABELS))
+            return replace(drawn, notes=tuple(self._folds_note))
         self.layout.checked("train", "val", "all")
         skipped = set(self.skipped)
         learned = [
             pair
             for split, pairs in self.layout.splits.items()
             for pair in pairs
-            if split in ("train", "all") and f"{split}/{pair.name}" not in skipped
+            if split in self._learned and f"{split}/{pair.name}" not in skipped
         ]
         labels, note = find_labels(self.layout.root, learned)
         train, val = self.split("train", labels), self.split("val", labels)
@@ -179,7 +189,9 @@ class Source:
                     "size must be the (height, width) at which shapes are drawn, such as "
                     "(128, 128). Received: None."
                 )
-            return ShapesSamples(name, size=self.size, seed=self.seed)
+            if self.folds is None or name == "test":
+                return ShapesSamples(name, size=self.size, seed=self.seed)
+            return folding.drawn(self.size, self.seed, self.folds, self.fold, name)
         _checks.one_of(name, ("all", *SPLITS), "split")
         self.layout.checked(name, *(["all", "train"] if name not in self.layout.splits else []))
         if name not in self._pairs:
@@ -197,7 +209,7 @@ class Source:
         return {
             name: [pair.name for pair in pairs]
             for name, pairs in self._pairs.items()
-            if name not in self.layout.splits and name != "train"
+            if name != "train" and (name not in self.layout.splits or name in self._divided)
         }
 
     @cached_property
@@ -210,6 +222,8 @@ class Source:
         """The pairs of each split, those that the files do not have split off, none skipped."""
         skipped = set(self.skipped)
         found = dict(self.layout.splits)
+        if self.folds is not None:
+            return self._folded(found)
         names = self._to_split_off()
         if names:
             origin = "all" if "all" in found else "train"
@@ -220,10 +234,60 @@ class Source:
             name: tuple(p for p in pairs if f"{name}/{p.name}" not in skipped)
             for name, pairs in found.items()
         }
-        for name, pairs in kept.items():
+        return self._none_empty(kept)
+
+    def _none_empty(self, splits: dict[str, tuple[Pair, ...]]) -> dict[str, tuple[Pair, ...]]:
+        for name, pairs in splits.items():
             if not pairs:
                 raise KsegError(f"{self.data}: no pair of {name} is left.")
-        return kept
+        return splits
+
+    def _folded(self, splits: dict[str, tuple[Pair, ...]]) -> dict[str, tuple[Pair, ...]]:
+        """Return the splits in which a fold of all that may be learned from validates."""
+        if "all" in splits and self.test_fraction:
+            splits["all"], splits["test"] = self._divide(splits["all"], ["test"])
+        skipped = set(self.skipped)
+        pool = [
+            (split, pair)
+            for split in self._learned
+            for pair in splits.get(split, ())
+            if f"{split}/{pair.name}" not in skipped
+        ]
+        pairs = [pair for _, pair in pool]
+        if len({split for split, _ in pool}) > 1:  # a name may stand in both
+            named = [pair._replace(name=f"{split}/{pair.name}") for split, pair in pool]
+        else:
+            named = pairs
+        held = set(self.kept["val"]) if "val" in self.kept else self._held_out(pairs, named)
+        test = [pair for pair in splits.get("test", ()) if f"test/{pair.name}" not in skipped]
+        return self._none_empty(
+            {
+                "train": tuple(pair for pair in named if pair.name not in held),
+                "val": tuple(pair for pair in named if pair.name in held),
+                **({"test": tuple(test)} if test else {}),
+            }
+        )
+
+    def _held_out(self, pairs: Sequence[Pair], named: Sequence[Pair]) -> set[str]:
+        """Return the names of the pairs of the fold that validates."""
+        folds = self.folds or 1
+        if len(pairs) < folds:
+            raise KsegError(
+                f"folds= must be at most the number of images to divide: {self.data} has "
+                f"{len(pairs)}. Received: {folds}."
+            )
+        parts = self._parts(pairs, splitting.equal_fractions(len(pairs), folds))
+        return {named[index].name for index in parts[self.fold - 1]}
+
+    @property
+    def _learned(self) -> tuple[str, ...]:
+        """The splits of the files that are learned from."""
+        return ("train", "all") if self.folds is None else ("train", "all", "val")
+
+    @property
+    def _divided(self) -> tuple[str, ...]:
+        """The splits that are kseg's own, although the files may have them."""
+        return () if self.folds is None else ("val",)
 
     def _to_split_off(self) -> list[str]:
         """Return the splits that are made of others."""
@@ -238,21 +302,23 @@ class Source:
             taken = {name: set(self.kept.get(name, ())) for name in names}
             first = tuple(p for p in pairs if not any(p.name in part for part in taken.values()))
             return [first, *(tuple(p for p in pairs if p.name in taken[name]) for name in names)]
-        fractions = [getattr(self, f"{name}_fraction") for name in names]
+        parts = self._parts(pairs, [getattr(self, f"{name}_fraction") for name in names])
+        return [tuple(pairs[index] for index in part) for part in parts]
+
+    def _parts(self, pairs: Sequence[Pair], fractions: Sequence[float]) -> list[np.ndarray]:
+        """Return the indices of parts of some pairs, divided as `split_by` says."""
         how, _, pattern = self.split_by.partition(":")
         if how == "random":
-            parts = splitting.at_random(len(pairs), fractions, self.seed)
-        elif how == "group":
-            parts = splitting.by_groups(
-                [pair.name for pair in pairs], pattern, fractions, self.seed
-            )
-        else:
-            parts = splitting.by_classes(self._class_pixels(pairs), fractions, self.seed)
-        return [tuple(pairs[index] for index in part) for part in parts]
+            return splitting.at_random(len(pairs), fractions, self.seed)
+        if how == "group":
+            names = [pair.name for pair in pairs]
+            return splitting.by_groups(names, pattern, fractions, self.seed)
+        return splitting.by_classes(self._class_pixels(pairs), fractions, self.seed)
 
     def _class_pixels(self, pairs: Sequence[Pair]) -> np.ndarray:
         """Count the pixels of each class in each mask; a skipped one holds none."""
-        skipped = {name.partition("/")[2] for name in self.skipped}
+        # Of folds the skipped are left out before, and a name may stand in two splits.
+        skipped = {name.partition("/")[2] for name in self.skipped if self.folds is None}
         sound = [pair for pair in pairs if pair.name not in skipped]
         labels, _ = find_labels(self.layout.root, sound)
 
@@ -268,6 +334,8 @@ class Source:
     def _notes(self) -> list[str]:
         """Sentences on how the files lie, and on what was split off."""
         notes = [*self.layout.notes]
+        if self.folds is not None:
+            return [*notes, *self._folds_note]
         made = self._to_split_off()
         if made:
             sizes = ", ".join(f"{len(self._pairs[name])} for {name}" for name in made)
@@ -275,6 +343,13 @@ class Source:
         elif self.split_by != "random" or self.test_fraction:
             notes.append("the data is split already: split_by= and test_fraction= do nothing")
         return notes
+
+    @property
+    def _folds_note(self) -> list[str]:
+        if self.folds is None:
+            return []
+        how = "random" if self.data == "shapes" else self.split_by
+        return [f"fold {self.fold} of {self.folds} ({how}, seed {self.seed}) validates"]
 
 
 def open_pairs(

@@ -106,6 +106,20 @@ def by_groups(
     return [np.sort(part) for part in taken]
 
 
+def equal_fractions(count: int, parts: int) -> list[float]:
+    """Return the fractions that make parts of one size, up to one sample, the first the smallest.
+
+    Args:
+        count: Number of samples, at least that of the parts.
+        parts: Number of parts.
+
+    Returns:
+        The fraction of each part but the first, as the functions above take them.
+    """
+    least, more = divmod(count, parts)
+    return [(least + (part >= parts - more)) / count for part in range(1, parts)]
+
+
 def part_sizes(count: int, fractions: Sequence[float]) -> list[int]:
     """Return the samples of each part: of the first, which takes the rest, and of each fraction.
 

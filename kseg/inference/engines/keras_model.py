@@ -1,6 +1,5 @@
 """The engine that works everywhere: a Keras model on the backend in use."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kseg._saved import open_model
 from kseg.errors import KsegError
 from kseg.inference.engines.engine import Engine
 from kseg.models.supervision import DeeplySupervised
@@ -54,27 +54,7 @@ def load_model(path: str | Path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise KsegError(f"{path} is missing. Train the run again: kseg.train().")
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        code = _code_in(str(error))
-        if code:
-            raise KsegError(
-                f"{path} holds {code}. To load it would be to run code that came with it, so it is "
-                "refused. Build the network of Keras's own layers, as all of kseg's are."
-            ) from error
-        raise KsegError(
-            f"{path} is not a whole Keras model ({type(error).__name__}). It may be damaged or "
-            "copied in part: copy it again, or train the run again: kseg.train()."
-        ) from error
-
-
-def _code_in(refusal: str) -> str:
-    """Return what made Keras refuse a model: code that is not Keras's; "" if nothing of it did."""
-    if "safe_mode" in refusal:
-        return "a Lambda layer, a Python function"
-    foreign = re.search(r"Could not locate (class|function) '([^']*)'", refusal)
-    return f"the {foreign[1]} '{foreign[2]}', which is not Keras's" if foreign else ""
+    return open_model(path, "train the run again: kseg.train()")
 
 
 def _on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:

@@ -1,0 +1,15 @@
+"""Predict the classes of an image with a network that `kseg export --format openvino` wrote.
+
+python run_openvino.py MODEL IMAGE MASK.png
+"""
+
+import sys
+
+import numpy as np
+import openvino
+from PIL import Image
+
+model, image, mask = sys.argv[1:]
+pixels = np.asarray(Image.open(image).convert("RGB"))[None]
+classes = openvino.Core().compile_model(model, "CPU")(pixels)[0]
+Image.fromarray(classes[0]).save(mask)

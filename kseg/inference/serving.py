@@ -1,0 +1,247 @@
+"""Networks that other programs run: raw pixels in, classes or probabilities out, of any size."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import keras
+import numpy as np
+from keras import KerasTensor, ops
+
+from kseg import _checks, _extras, machine
+from kseg.errors import ArgumentError, KsegError
+from kseg.models.supervision import DeeplySupervised
+
+Output = Literal["classes", "probabilities"]
+Ask = Callable[[np.ndarray], np.ndarray]
+"""From images, uint8, `(n, H, W, C)`, to what an exported network says of them."""
+
+
+class Serving(keras.Model):
+    """A network as other programs use it: what `Predictor` does around it lies inside.
+
+    Images of any size are padded by their edge to what the network takes, and its answer is cut
+    back. With `size` they are resized to it bilinearly, and the answer is brought back.
+
+    Args:
+        network: From images of any size to probabilities, `(n, H, W, K)`.
+        stride: The network takes sizes that are multiples of this.
+        output: "classes", uint8 `(n, H, W)`; or "probabilities", float32 `(n, H, W, classes)`,
+            where a single sigmoid output gives two.
+        size: `(height, width)` that the network is always shown; `None` shows images as they are.
+
+    Example:
+        >>> network = kseg.build_unet((None, None, 3), 3, filters=(4, 8))
+        >>> serving = kseg.inference.Serving(network, stride=2)
+        >>> classes = serving(np.zeros((1, 33, 21, 3), np.uint8))
+        >>> classes.shape, classes.dtype
+        (TensorShape([1, 33, 21]), tf.uint8)
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        stride: int,
+        output: Output = "classes",
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(name="serving")
+        _checks.one_of(output, ("classes", "probabilities"), "output")
+        self.network = network.final if isinstance(network, DeeplySupervised) else network
+        self.stride = stride
+        self.output_kind = output
+        self.shown_size = None if size is None else _multiples(size, stride)
+
+    def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
+        """Answer for images, uint8 `(n, H, W, C)`."""
+        height, width = ops.shape(images)[1:3]
+        pixels = ops.cast(images, "float32")
+        if self.shown_size is None:
+            pixels = _at(pixels, _padded(height, self.stride), axis=1)
+            pixels = _at(pixels, _padded(width, self.stride), axis=2)
+        else:
+            pixels = _resized(pixels, self.shown_size)
+        found = ops.cast(self.network(pixels, training=False), "float32")
+        if self.shown_size is None:
+            found = found[:, :height, :width]
+        else:
+            found = _resized(found, (height, width))
+        if self.output_kind == "classes":
+            return _decided(found)
+        if found.shape[-1] == 1:
+            return ops.concatenate([1 - found, found], axis=-1)
+        return found
+
+
+class Format(NamedTuple):
+    """A format to export.
+
+    Attributes:
+        name: What Keras calls it.
+        file: The name of what is written, in a folder of its own.
+        packages: Modules that writing and checking take, and what pip calls them.
+        backends: The backends of Keras that it can be written with.
+        opened: From what was written to a function that runs it.
+    """
+
+    name: str
+    file: str
+    packages: dict[str, str]
+    backends: tuple[str, ...]
+    opened: Callable[[Path], Ask]
+
+
+def export(serving: Serving, folder: Path, format: str) -> Path:
+    """Write a network in a format that other programs run.
+
+    Args:
+        serving: The network, as they use it.
+        folder: An empty folder for it.
+        format: "saved_model", "onnx", "openvino" or "litert".
+
+    Returns:
+        What was written, a file or a folder.
+
+    Raises:
+        KsegError: The format is unknown, what it takes is not installed, or it cannot be written
+            with this backend.
+    """
+    chosen = check_format(format)
+    channels = serving.network.input_shape[-1]
+    side = 2 * serving.stride
+    serving(np.zeros((1, side, side, channels), np.uint8))
+    signature = [keras.InputSpec(dtype="uint8", shape=(None, None, None, channels), name="images")]
+    target = folder / chosen.file
+    words = {"input_signature": signature, "verbose": False}
+    with machine.quiet_start():
+        serving.export(str(target), format=chosen.name, **words)
+    return target
+
+
+def check_format(format: str) -> Format:
+    """Return a format, if it can be written here.
+
+    Raises:
+        KsegError: It is unknown, not installed, or not for this backend.
+    """
+    _checks.one_of(format, FORMATS, "format")
+    chosen = FORMATS[format]
+    backend = keras.backend.backend()
+    if backend not in chosen.backends:
+        raise ArgumentError(
+            f"format='{format}' is written with {' or '.join(chosen.backends)} as the backend of "
+            f"Keras, which is {backend} here: KERAS_BACKEND={chosen.backends[0]}."
+        )
+    for module, package in chosen.packages.items():
+        _extras.require(module, package, f"format='{format}'")
+    return chosen
+
+
+def opened(path: Path, format: str) -> Ask:
+    """Return a function that runs what was exported, in the engine that it was exported for.
+
+    Args:
+        path: What `export` returned.
+        format: Its format.
+    """
+    return FORMATS[format].opened(path)
+
+
+def _decided(found: KerasTensor) -> KerasTensor:
+    """Return the likeliest class, uint8, as `decide` chooses it."""
+    if found.shape[-1] == 1:
+        return ops.cast(found[..., 0] >= 0.5, "uint8")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf  # Keras's argmax takes bits apart, which other engines cannot
+
+        return tf.cast(tf.argmax(found, axis=-1, output_type=tf.int32), tf.uint8)
+    return ops.cast(ops.argmax(found, axis=-1), "uint8")
+
+
+def _resized(values: KerasTensor, size: tuple[Any, Any]) -> KerasTensor:
+    """Resize images bilinearly, to a size that may not be known before they come."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf  # Keras's function wants to know it
+
+        return tf.image.resize(values, size)
+    return ops.image.resize(values, size, interpolation="bilinear")
+
+
+def _at(pixels: KerasTensor, places: KerasTensor, axis: int) -> KerasTensor:
+    return ops.take(pixels, places, axis=axis)
+
+
+def _padded(length: Any, stride: int) -> KerasTensor:
+    """Return where the pixels of a padded side come from: the last one again and again."""
+    whole = (length + stride - 1) // stride * stride
+    return ops.minimum(ops.arange(whole), length - 1)
+
+
+def _multiples(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return a size, if the network takes it.
+
+    Raises:
+        KsegError: It is no multiple of the stride.
+    """
+    if any(side <= 0 or side % stride for side in size):
+        near = [max(round(side / stride), 1) * stride for side in size]
+        raise KsegError(
+            f"size= must be multiples of the network's stride, {stride}. Received "
+            f"{size[0]}x{size[1]}; near is {near[0]}x{near[1]}."
+        )
+    return size
+
+
+def _open_saved_model(path: Path) -> Ask:
+    import tensorflow as tf
+
+    network = tf.saved_model.load(str(path))  # whose variables go with it
+    return lambda images: np.asarray(network.serve(images))
+
+
+def _open_onnx(path: Path) -> Ask:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda images: session.run(None, {name: images})[0]
+
+
+def _open_openvino(path: Path) -> Ask:
+    import openvino
+
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda images: compiled(images)[0]
+
+
+def _open_litert(path: Path) -> Ask:
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(str(path))
+    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def ask(images: np.ndarray) -> np.ndarray:
+        interpreter.resize_tensor_input(inputs["index"], images.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(inputs["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(outputs["index"])
+
+    return ask
+
+
+_TENSORFLOW = ("tensorflow",)
+FORMATS = {
+    "saved_model": Format("tf_saved_model", "model", {}, _TENSORFLOW, _open_saved_model),
+    "onnx": Format(
+        "onnx",
+        "model.onnx",
+        {"tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
+        _TENSORFLOW,
+        _open_onnx,
+    ),
+    "openvino": Format(
+        "openvino", "model.xml", {"openvino": "openvino"}, _TENSORFLOW, _open_openvino
+    ),
+    "litert": Format("litert", "model.tflite", {}, _TENSORFLOW, _open_litert),
+}

@@ -1,0 +1,169 @@
+"""Images that memory does not hold: predicted row by row, and gone on with where it was stopped."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kseg import _files
+from kseg.data.reading import files
+from kseg.data.reading.strips import Strips, write_tiles
+from kseg.errors import ArgumentError, KsegError
+from kseg.labels import Labels
+from kseg.plots.overlays import overlay
+from kseg.workflows.results import Prediction, Results, areas_of
+from kseg.workflows.watching import Watch
+
+if TYPE_CHECKING:
+    from kseg.inference import Ensemble, Predictor
+
+LOOK = 4096
+"""The longest side of the picture to look at."""
+ROWS = 1024
+
+
+def predict_large(
+    predictor: "Predictor | Ensemble",
+    strips: Strips,
+    target: Path | None,
+    results: Results,
+    watch: Watch,
+) -> Prediction:
+    """Predict an image in a TIFF that is read by rows, and write its mask as one.
+
+    What is decided goes into hidden files beside the results, so that a killed job goes on where it
+    was. The overlay shows every so many pixels.
+
+    Args:
+        predictor: Shows images at their own size.
+        strips: The image.
+        target: What its results are called, without their endings.
+        results: How they are written.
+        watch: Is told of the tiles.
+
+    Raises:
+        ArgumentError: There is nowhere to write.
+        KsegError: The file is damaged, or the predictor would make it smaller.
+        OSError: The results cannot be written.
+    """
+    height, width, _ = strips.shape
+    if target is None:
+        raise ArgumentError(
+            f"{strips.path} has {width}x{height} pixels: its mask is written by rows. Give out=, "
+            "and leave out probabilities=."
+        )
+    if set(results.kinds) - {"uncertainty"} or results.cleaning:
+        raise ArgumentError(
+            f"{strips.path} has {width}x{height} pixels: of so large an image write= may hold "
+            "uncertainty alone, and smallest= and largest= want all of a mask at once."
+        )
+    if not predictor.takes_rows:
+        raise KsegError(
+            f"{strips.path} has {width}x{height} pixels: so large an image is predicted in tiles, "
+            "at its own size. Give resize='none'."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = _Part(
+        target.with_name(f"{_files.PREFIX}{target.name}"), (height, width), bool(results.kinds)
+    )
+    part.begin(results.digest(strips.path))
+    count = predictor.tiles(strips.shape, part.done)
+    with watch.counting(f"tiles of {strips.path.name}", count) as on_tile:
+        part.decide(predictor, strips, on_tile)
+    written = results.paths(target, is_large=True)
+    counts = sum(np.bincount(rows.ravel(), minlength=256) for rows in part.mask.rows())
+    areas = areas_of(np.asarray(counts)[: len(results.labels)], results.labels)
+    unsure = part.unsure
+    if results.kinds:
+        write_tiles(written[2], part.doubts)
+    files.write_image(written[1], _look(strips, part.mask, results.labels))
+    write_tiles(written[0], part.mask, results.labels, results.note(strips.path, areas, unsure))
+    shutil.rmtree(part.folder)
+    return Prediction(strips.path, areas=areas, uncertainty=unsure, written=written)
+
+
+def _look(strips: Strips, mask: "_Raw", labels: Labels) -> np.ndarray:
+    """Return an overlay of every so many pixels, uint8 RGB."""
+    step = -(-max(strips.shape[:2]) // LOOK)
+    chunk = step * max(ROWS // step, 1)
+    parts = [
+        [of[top : top + chunk][::step, ::step] for top in range(0, mask.shape[0], chunk)]
+        for of in (strips, mask)
+    ]
+    return overlay(np.concatenate(parts[0]), np.concatenate(parts[1]), labels)
+
+
+class _Raw:
+    """Bytes of an image's shape in a file, read and written by rows."""
+
+    def __init__(self, path: Path, shape: tuple[int, int]) -> None:
+        self.path = path
+        self.shape = shape
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        top, bottom, _ = rows.indices(self.shape[0])
+        width = self.shape[1]
+        found = np.fromfile(self.path, np.uint8, (bottom - top) * width, offset=top * width)
+        return found.reshape(bottom - top, width)
+
+    def rows(self) -> Iterator[np.ndarray]:
+        """Read all of it, some rows at a time."""
+        for top in range(0, self.shape[0], ROWS):
+            yield self[top : top + ROWS]
+
+    def write(self, top: int, rows: np.ndarray) -> None:
+        """Write rows at their place."""
+        with self.path.open("r+b" if self.path.exists() else "wb") as file:
+            file.seek(top * self.shape[1])
+            file.write(np.ascontiguousarray(rows).data)
+
+
+class _Part:
+    """What of an image is decided: files in a hidden folder, and how far they are whole."""
+
+    def __init__(self, folder: Path, shape: tuple[int, int], keeps_doubts: bool) -> None:
+        self.folder = folder
+        self.mask = _Raw(folder / "mask", shape)
+        self.doubts = _Raw(folder / "doubts", shape)
+        self._keeps_doubts = keeps_doubts
+        self._state = folder / "state.json"
+        self._of = ""
+        self.done = 0
+        self._sum = 0.0
+
+    @property
+    def unsure(self) -> float:
+        """1 - confidence, the mean over all pixels."""
+        return self._sum / (self.mask.shape[0] * self.mask.shape[1])
+
+    def begin(self, of: str) -> None:
+        """Take up what is there of the same image and network; begin anew where it is not."""
+        self._of = f"{of} {self._keeps_doubts}"
+        try:
+            state = json.loads(self._state.read_text(encoding="utf-8"))
+            if state["of"] == self._of:
+                self.done, self._sum = int(state["rows"]), float(state["sum"])
+                return
+        except (OSError, ValueError, LookupError, TypeError):
+            pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+
+    def decide(
+        self, predictor: "Predictor | Ensemble", strips: Strips, on_tile: Callable[[], None]
+    ) -> None:
+        """Decide all rows that are missing."""
+        if self.done >= self.mask.shape[0]:
+            return
+        for mask, confidence in predictor.decided_rows(strips, on_tile, self.done):
+            doubts = 1 - confidence
+            self.mask.write(self.done, mask)
+            if self._keeps_doubts:
+                self.doubts.write(self.done, np.round(255 * doubts).astype(np.uint8))
+            self.done += len(mask)
+            self._sum += float(doubts.sum(dtype=np.float64))
+            content = {"of": self._of, "rows": self.done, "sum": self._sum}
+            _files.write_json(self._state, content)
