@@ -151,7 +151,7 @@ def test_example_on_losses(tmp_path):
 
 def test_example_in_a_notebook(tmp_path, monkeypatch):
     """Executed by a kernel, as Jupyter does."""
-    monkeypatch.setenv("KSEG_EXAMPLE_EPOCHS", "1")
+    monkeypatch.setenv("KSEG_SMOKE", "1")
     notebook = nbformat.read(ROOT / "examples/05_in_a_notebook.ipynb", as_version=4)
     client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()

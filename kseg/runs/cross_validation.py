@@ -22,8 +22,8 @@ class CrossValidation:
         path: Where the summary stands.
 
     Example:
-        >>> words = {"data": "my_data", "arch": "unet", "width": 2, "size": 32, "epochs": 1}
-        >>> found = kseg.cross_validate(folds=2, name="twice", **words)
+        >>> words = {"data": "my_data", "arch": "unet", "filters": (2, 4), "epochs": 1}
+        >>> found = kseg.cross_validate(folds=2, name="twice", size=32, **words)
         >>> [run.name for run in found.runs], found.path.name
         (['twice-fold1', 'twice-fold2'], 'twice-folds.json')
         >>> found.iou.shape, found.mean_iou.shape  # of folds and classes, of folds

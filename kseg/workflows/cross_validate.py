@@ -67,8 +67,8 @@ def cross_validate(
         Interrupted: Ctrl-C or the system broke it off; the same call goes on.
 
     Example:
-        >>> words = {"data": "my_data", "arch": "unet", "width": 2, "size": 32, "epochs": 1}
-        >>> found = kseg.cross_validate(folds=3, name="thrice", **words)
+        >>> words = {"data": "my_data", "arch": "unet", "filters": (2, 4), "epochs": 1}
+        >>> found = kseg.cross_validate(folds=3, name="thrice", size=32, **words)
         >>> summary = found.to_dict()["mean_iou"]
         >>> sorted(summary), len(summary["folds"])
         (['deviation', 'folds', 'mean'], 3)

@@ -53,7 +53,7 @@ def resume(
         Interrupted: It was broken off again.
 
     Example:
-        >>> run = kseg.train(data="my_data", arch="unet", width=2, epochs=1, name="whole")
+        >>> run = kseg.train(data="my_data", arch="unet", filters=(2, 4), epochs=1, name="whole")
         >>> kseg.resume("whole")
         Traceback (most recent call last):
         ...

@@ -38,6 +38,7 @@ def trained(folder, **words):
 
 
 QUICK = {"arch": "convnet", "width": 2, "epochs": 1}
+SMALL = {"arch": "unet", "filters": (2, 4), "size": 32}
 
 
 def test_every_loss_trains(rectangles):
@@ -56,7 +57,7 @@ def test_validation_is_spread_so_that_it_costs_little(rectangles):
 def test_a_training_by_the_clock_is_done_again_by_its_recipe(rectangles, monkeypatch):
     """To the same weights, however fast the machine is the second time."""
     monkeypatch.setattr(course, "ByClock", Ticking)
-    first = trained(rectangles, minutes=0.5, epochs=3, width=2, size=32, batch_size=3)
+    first = trained(rectangles, minutes=0.5, epochs=3, batch_size=3, **SMALL)
     done = read_done(first.done_file)
     assert first.recipe.loop.done == str(first.done_file)
     recipe = defaults.for_machine(first.recipe, CPU)
@@ -96,7 +97,7 @@ def test_the_same_plan_gives_the_same_weights(rectangles):
     """A training follows its seed alone."""
     weights = []
     for _ in range(2):
-        plan, data = prepared(rectangles, width=2, epochs=1, batch_size=3, size=32, seed=5)
+        plan, data = prepared(rectangles, epochs=1, batch_size=3, seed=5, **SMALL)
         network.set_seed(plan.seed)
         model, batches, _ = engine.assemble(plan, data, CPU)
         model.fit(batches, verbose=0, shuffle=False)
@@ -106,7 +107,7 @@ def test_the_same_plan_gives_the_same_weights(rectangles):
 
 
 def test_the_saved_network_is_float32_whatever_it_was_trained_in(rectangles):
-    run = trained(rectangles, width=2, epochs=1, precision="bfloat16")
+    run = trained(rectangles, epochs=1, precision="bfloat16", **SMALL)
     model = load_model(run.model_file)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     assert np.isfinite(model.predict_on_batch(np.zeros((1, 32, 32, 3)))).all()
@@ -162,7 +163,7 @@ def test_a_fourth_band_trains_with_one_output(rectangles):
 def test_a_training_that_explodes_ends_in_words_and_keeps_no_nan(rectangles):
     said = "not a finite number.*gone back 3 times"
     with pytest.warns(UserWarning), pytest.raises(KsegError, match=said) as error:
-        trained(rectangles, width=2, size=32, learning_rate=1e30, epochs=9)
+        trained(rectangles, learning_rate=1e30, epochs=9, **SMALL)
     assert "learning_rate=" in str(error.value)
     run = Run(rectangles / "run")
     for path in run.path.glob("*.keras"):
@@ -173,13 +174,13 @@ def test_a_training_that_explodes_ends_in_words_and_keeps_no_nan(rectangles):
 
 
 def test_the_best_epoch_is_that_of_what_is_monitored(rectangles):
-    run = trained(rectangles, width=2, size=32, epochs=3, monitor="dice:box")
+    run = trained(rectangles, epochs=3, monitor="dice:box", **SMALL)
     column = run.history["val_dice_box"]
     assert run.best_epoch == 1 + np.nanargmax(column)
 
 
 def test_what_is_not_above_is_not_kept(rectangles):
-    words = {"width": 2, "size": 32, "epochs": 2, "monitor": "mean_dice"}
+    words = {"epochs": 2, "monitor": "mean_dice", **SMALL}
     with pytest.raises(KsegError, match=r"val mean Dice was 0\.\d+ at best.*above 0\.999"):
         trained(rectangles, above=0.999, **words)
     run = Run(rectangles / "run")
@@ -187,9 +188,7 @@ def test_what_is_not_above_is_not_kept(rectangles):
 
 
 def test_a_training_that_gets_no_better_ends(rectangles):
-    run = trained(
-        rectangles, width=2, size=32, epochs=50, learning_rate=1e-12, average=0, patience=2
-    )
+    run = trained(rectangles, epochs=50, learning_rate=1e-12, average=0, patience=2, **SMALL)
     assert run.epochs < 50
     waited = re.search(r"(\d+) epochs before", run.ended)
     assert int(waited[1]) >= 2, run.ended  # more where an epoch in between was not validated
@@ -198,4 +197,4 @@ def test_a_training_that_gets_no_better_ends(rectangles):
 @pytest.mark.parametrize("monitor", ["dice:bx", "recall:void"])
 def test_a_class_to_monitor_must_be_there(rectangles, monitor):
     with pytest.raises(KsegError, match="class to monitor"):
-        trained(rectangles, width=2, size=32, epochs=1, monitor=monitor)
+        trained(rectangles, epochs=1, monitor=monitor, **SMALL)
