@@ -9,10 +9,12 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from kseg import _files
 from kseg.errors import ArgumentError, KsegError
@@ -101,10 +103,33 @@ def computing_on(kind: str | None) -> contextlib.AbstractContextManager:
     return keras.device(f"{kind}:0")
 
 
-def step_times() -> dict[str, dict[str, float]]:
-    """Return the seconds per step by number format that earlier trainings found, by network."""
+def least_times(functions: Mapping[str, Callable[[], Any]], turns: int = 4) -> dict[str, float]:
+    """Call each function by turns, and return the least seconds that each took.
+
+    The first call of each is not counted, for what is compiled then; and where the fastest takes
+    less than half of what the next one does, a turn is enough.
+    """
+    least = dict.fromkeys(functions, float("inf"))
+    for turn in range(1 + turns):
+        for name, function in functions.items():
+            started = time.perf_counter()
+            function()
+            if turn:
+                least[name] = min(least[name], time.perf_counter() - started)
+        fastest, *others = sorted(least.values())
+        if turn and others and others[0] > 2 * fastest:
+            break
+    return least
+
+
+def known_times(what: str) -> dict[str, dict[str, float]]:
+    """Return what was timed on this machine before, seconds by choice, by network.
+
+    Args:
+        what: "step", of a training in number formats; or "answer", of engines for an image.
+    """
     try:
-        content = json.loads(_step_times_file().read_text(encoding="utf-8"))
+        content = json.loads(_times_file(what).read_text(encoding="utf-8"))
         return {
             str(key): {str(name): float(seconds) for name, seconds in found.items()}
             for key, found in content.items()
@@ -113,17 +138,17 @@ def step_times() -> dict[str, dict[str, float]]:
         return {}
 
 
-def remember_step_times(key: str, found: dict[str, float]) -> None:
+def remember_times(what: str, key: str, found: dict[str, float]) -> None:
     """Keep what was found for a network; where nothing can be written, it is found again."""
     with contextlib.suppress(OSError):
-        file = _step_times_file()
+        file = _times_file(what)
         file.parent.mkdir(parents=True, exist_ok=True)
-        _files.write_json(file, step_times() | {key: found})
+        _files.write_json(file, known_times(what) | {key: found})
 
 
-def _step_times_file() -> Path:
+def _times_file(what: str) -> Path:
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "kseg" / "step_times.json"
+    return Path(root) / "kseg" / f"{what}_times.json"
 
 
 def versions() -> dict[str, str]:

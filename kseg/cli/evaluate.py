@@ -7,6 +7,7 @@ import click
 
 from kseg.cli.options import (
     device_option,
+    engine_option,
     mask_suffix_option,
     runs_option,
     shown_options,
@@ -47,6 +48,7 @@ BORDER = 3.0
 @tta_option
 @weight_option
 @shown_options
+@engine_option("keras")
 @device_option
 @runs_option
 def evaluate(

@@ -13,9 +13,13 @@ def info() -> None:
     device = machine.device()
     printer.facts(list(machine.versions().items()))
     printer.starts(device)
-    known = machine.step_times()
+    known = machine.known_times("step")
     note = "the default here" if device.kind == "gpu" else "until a longer training has timed it"
     printer.facts([("precision", f"{device.precision}, {note}")])
     printer.facts(
         [("", f"{network}: seconds per step, {per_step(known[network])}") for network in known]
+    )
+    answers = machine.known_times("answer")
+    printer.facts(
+        [("engine", f"{network}: per image, {per_step(answers[network])}") for network in answers]
     )

@@ -12,7 +12,7 @@ from kseg._settings import read_size
 from kseg.data.augment.presets import PRESETS, check_pipeline
 from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.errors import KsegError
-from kseg.inference.settings import read_views
+from kseg.inference.settings import AUTO, ENGINES, read_views
 
 
 class Size(click.ParamType):
@@ -88,6 +88,18 @@ def checked_by(function: Callable[[str], Any]) -> Callable:
 def one_of(choices: Any, what: str) -> Callable:
     """Return a click callback that suggests the nearest of `choices` for an unknown value."""
     return checked_by(lambda value: _checks.one_of(value, choices, what))
+
+
+def engine_option(default: str) -> Callable:
+    """Return the decorator that adds `--engine`."""
+    return click.option(
+        "--engine",
+        type=click.Choice([AUTO, *ENGINES]),
+        default=default,
+        show_default=True,
+        help="What runs the network; auto is the fastest of those that are installed, timed once "
+        "per network and machine, for 100 images or more.",
+    )
 
 
 tta_option = click.option(

@@ -9,12 +9,13 @@ from kseg._text import printable
 from kseg.cli.options import (
     checked_by,
     device_option,
+    engine_option,
     runs_option,
     shown_options,
     tta_option,
     weight_option,
 )
-from kseg.inference.settings import read_kinds
+from kseg.inference.settings import AUTO, read_kinds
 
 
 class Shard(click.ParamType):
@@ -87,6 +88,7 @@ class Shard(click.ParamType):
 )
 @tta_option
 @shown_options
+@engine_option(AUTO)
 @device_option
 @runs_option
 def predict(

@@ -69,6 +69,14 @@ class Printer(Bars):
         """Print at which size the network is shown images."""
         self.facts([("shown", f"{_images(settings)} (--max-side and --resize choose)")])
 
+    def compares(self, engines: Sequence[str]) -> None:
+        """Print that this takes a moment."""
+        self.show(f"converting the network and timing {', '.join(engines)} ...")
+
+    def answers(self, engine: str, found: Mapping[str, float]) -> None:
+        """Print the engine and what the others would take."""
+        self.facts([("engine", f"{engine}, seconds per image: {per_step(found)}")])
+
     def downloads(self, what: str) -> None:
         """Print what is downloaded."""
         self.facts([("download", what)])

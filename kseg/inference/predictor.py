@@ -140,7 +140,9 @@ class Predictor:
             columns = slice(left, left + inside.shape[1])
             decided = decide(Probabilities(inside, inside.shape[:2]))
             mask[:, columns], confidence[:, columns] = decided
-            if columns.stop == width:
+            is_last = columns.stop == width
+            del values, inside, decided  # they would stand beside all that the next tile takes
+            if is_last:
                 yield mask, confidence
 
     @property

@@ -10,11 +10,16 @@ from keras import KerasTensor, ops
 
 from kseg import _checks, _extras, machine
 from kseg.errors import ArgumentError, KsegError
+from kseg.inference.engines.converted import (
+    Ask,
+    run_litert,
+    run_onnx,
+    run_openvino,
+    run_saved_model,
+)
 from kseg.models.supervision import DeeplySupervised
 
 Output = Literal["classes", "probabilities"]
-Ask = Callable[[np.ndarray], np.ndarray]
-"""From images, uint8, `(n, H, W, C)`, to what an exported network says of them."""
 
 
 class Serving(keras.Model):
@@ -91,13 +96,14 @@ class Format(NamedTuple):
     opened: Callable[[Path], Ask]
 
 
-def export(serving: Serving, folder: Path, format: str) -> Path:
+def export(serving: Serving, folder: Path, format: str, dtype: str = "uint8") -> Path:
     """Write a network in a format that other programs run.
 
     Args:
         serving: The network, as they use it.
         folder: An empty folder for it.
         format: "saved_model", "onnx", "openvino" or "litert".
+        dtype: Of the pixels that it takes, in 0..255.
 
     Returns:
         What was written, a file or a folder.
@@ -109,8 +115,8 @@ def export(serving: Serving, folder: Path, format: str) -> Path:
     chosen = check_format(format)
     channels = serving.network.input_shape[-1]
     side = 2 * serving.stride
-    serving(np.zeros((1, side, side, channels), np.uint8))
-    signature = [keras.InputSpec(dtype="uint8", shape=(None, None, None, channels), name="images")]
+    serving(np.zeros((1, side, side, channels), dtype))
+    signature = [keras.InputSpec(dtype=dtype, shape=(None, None, None, channels), name="images")]
     target = folder / chosen.file
     words = {"input_signature": signature, "verbose": False}
     with machine.quiet_start():
@@ -192,56 +198,18 @@ def _multiples(size: tuple[int, int], stride: int) -> tuple[int, int]:
     return size
 
 
-def _open_saved_model(path: Path) -> Ask:
-    import tensorflow as tf
-
-    network = tf.saved_model.load(str(path))  # whose variables go with it
-    return lambda images: np.asarray(network.serve(images))
-
-
-def _open_onnx(path: Path) -> Ask:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0]
-
-
-def _open_openvino(path: Path) -> Ask:
-    import openvino
-
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return lambda images: compiled(images)[0]
-
-
-def _open_litert(path: Path) -> Ask:
-    import tensorflow as tf
-
-    interpreter = tf.lite.Interpreter(str(path))
-    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def ask(images: np.ndarray) -> np.ndarray:
-        interpreter.resize_tensor_input(inputs["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(inputs["index"], images)
-        interpreter.invoke()
-        return interpreter.get_tensor(outputs["index"])
-
-    return ask
-
-
 _TENSORFLOW = ("tensorflow",)
 FORMATS = {
-    "saved_model": Format("tf_saved_model", "model", {}, _TENSORFLOW, _open_saved_model),
+    "saved_model": Format("tf_saved_model", "model", {}, _TENSORFLOW, run_saved_model),
     "onnx": Format(
         "onnx",
         "model.onnx",
         {"tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
         _TENSORFLOW,
-        _open_onnx,
+        run_onnx,
     ),
     "openvino": Format(
-        "openvino", "model.xml", {"openvino": "openvino"}, _TENSORFLOW, _open_openvino
+        "openvino", "model.xml", {"openvino": "openvino"}, _TENSORFLOW, run_openvino
     ),
-    "litert": Format("litert", "model.tflite", {}, _TENSORFLOW, _open_litert),
+    "litert": Format("litert", "model.tflite", {}, _TENSORFLOW, run_litert),
 }

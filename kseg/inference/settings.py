@@ -8,6 +8,10 @@ from kseg.errors import ArgumentError
 ASKED = {"flip": 2, "turns": 4, "scales": 3}
 """How often a network is asked instead of once."""
 SCALES = (0.75, 1.0, 1.25)
+ENGINES = ("keras", "openvino", "openvino-bfloat16", "onnxruntime")
+"""What can run a network."""
+AUTO = "auto"
+"""The fastest of them on this machine."""
 PER_IMAGE = {
     "uncertainty": "_uncertainty.png",
     "confidence": "_confidence.png",

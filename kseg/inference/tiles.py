@@ -13,7 +13,7 @@ from kseg.inference.engines.engine import Engine
 if TYPE_CHECKING:
     import keras
 
-MEMORY = 2**30
+MEMORY = 2**29
 """Bytes that a network's outputs may take while it looks at a tile."""
 HELD = 4
 """So many times its largest output a network holds at once."""
@@ -246,7 +246,7 @@ def in_blocks(
             on_tile()
             if beside is not None:
                 found[:, : beside.shape[1]] += beside
-            whole, beside = found[:, : right - left], found[:, right - left :]
+            whole, beside = found[:, : right - left], found[:, right - left :].copy()
             if carried is None:
                 carried = np.empty((most, width, found.shape[-1]), np.float32)
             whole[:shared] += carried[:shared, left:right]
@@ -255,6 +255,7 @@ def in_blocks(
             if bottom > start:
                 begin = max(start, top)
                 yield Block(begin, left, whole[begin - top : bottom - top])
+            del found, whole, below  # they would stand beside all that the next tile takes
         shared = top + rows - bottom
 
 

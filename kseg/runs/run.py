@@ -1,6 +1,7 @@
 """`saved_models/NAME`: everything that a run leaves behind."""
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kseg.data.augment.settings import Input
     from kseg.data.sources.source import Source
     from kseg.inference import Predictor
+    from kseg.inference.engines import Engine
     from kseg.labels import Labels
     from kseg.metrics.scores import Scores
 
@@ -253,18 +255,49 @@ class Run:
             _checks.one_of(name, SHOWN, "choice for prediction")
         return self.recipe.changed(**given).input
 
-    def predictor(self, tta: str | None = None, **choices: Any) -> "Predictor":
+    def predictor(
+        self, tta: str | None = None, engine: str = "keras", **choices: Any
+    ) -> "Predictor":
         """Load the model of the best epoch for prediction, and prove that it fits the classes.
 
         Args:
             tta: The views of an image whose answers are averaged, as `inference.with_views` takes
                 them; `None` for the image alone.
+            engine: What runs the network: "keras", "openvino", "openvino-bfloat16" or
+                "onnxruntime".
             **choices: How the network is shown images, see `shown`.
 
         Raises:
-            KsegError: The model file is damaged, its classes are not the run's, or a choice is
-                unknown or out of its range.
+            KsegError: The model file is damaged, its classes are not the run's, the engine is not
+                installed, or a choice is unknown or out of its range.
         """
+        model = self._model()
+        return self._predictor(model, self._engine(engine, model), tta, choices)
+
+    def engine(self, name: str = "keras") -> "Engine":
+        """Return what runs the network of the best epoch, from images to probabilities.
+
+        Args:
+            name: "keras", "openvino", "openvino-bfloat16" or "onnxruntime".
+
+        Raises:
+            KsegError: The model file is damaged, its classes are not the run's, or the engine is
+                not installed.
+        """
+        return self._engine(name, self._model())
+
+    def _engine(self, name: str, model: "keras.Model") -> "Engine":
+        """Return an engine; a network that was converted for it is kept as long as it is this."""
+        from kseg.inference.engines import engine_named
+        from kseg.models import catalog
+
+        with self.model_file.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        stride = catalog.stride(self.recipe.model)
+        return engine_named(name, model, stride, self.path / "engines" / digest)
+
+    def _model(self) -> "keras.Model":
+        """Load the model of the best epoch, and prove that it fits the classes."""
         from kseg.inference import load_model
 
         model = load_model(self.model_file)
@@ -274,18 +307,22 @@ class Run:
                 f"{self.model_file} gives {classes} classes, but {self.classes_file} names "
                 f"{expected}. Both must come from one run."
             )
-        return self.predictor_of(model, tta, **choices)
+        return model
 
-    def predictor_of(
-        self, model: "keras.Model", tta: str | None = None, **choices: Any
-    ) -> "Predictor":
+    def predictor_of(self, model: "keras.Model") -> "Predictor":
         """Return a predictor of a network of this run, such as one of its heads."""
-        from kseg.inference import Predictor, keras_engine, tiling_of, with_views
+        from kseg.inference import keras_engine
+
+        return self._predictor(model, keras_engine(model), None, {})
+
+    def _predictor(
+        self, model: "keras.Model", engine: "Engine", tta: str | None, choices: dict[str, Any]
+    ) -> "Predictor":
+        from kseg.inference import Predictor, tiling_of, with_views
         from kseg.inference.settings import read_views, zoom_of
         from kseg.models import catalog
 
         shown, stride = self.shown(**choices), catalog.stride(self.recipe.model)
-        engine = keras_engine(model)
         return Predictor(
             engine if tta is None else with_views(engine, tta, stride),
             stride=stride,

@@ -7,7 +7,7 @@ does. So a few steps of the very network are timed, by turns, and what was found
 
 import hashlib
 import json
-import time
+from functools import partial
 
 from kseg import machine
 from kseg.machine import Device
@@ -19,7 +19,6 @@ FORMATS = ("float32", "bfloat16")
 STEPS = 500
 MINUTES = 5
 """A training of fewer steps or minutes is over before the measurement has paid for itself."""
-TURNS = 4
 
 
 def pays(plan: Plan, data: TrainingData, device: Device) -> bool:
@@ -40,10 +39,10 @@ def measured(plan: Plan, data: TrainingData, device: Device) -> dict[str, float]
         device: What it is done on.
     """
     key = _key(plan, device)
-    found = machine.step_times().get(key)
+    found = machine.known_times("step").get(key)
     if found is None or found.keys() != set(FORMATS):
         found = _timed(plan, data, device)
-        machine.remember_step_times(key, found)
+        machine.remember_times("step", key, found)
     return found
 
 
@@ -52,16 +51,8 @@ def _timed(plan: Plan, data: TrainingData, device: Device) -> dict[str, float]:
     plans = [plan.changed(precision=name) for name in FORMATS]
     models, batches, _ = zip(*(engine.assemble(one, data, device) for one in plans), strict=True)
     batch = batches[0][0]
-    least = dict.fromkeys(FORMATS, float("inf"))
-    for turn in range(1 + TURNS):
-        for name, model in zip(FORMATS, models, strict=True):
-            started = time.perf_counter()
-            model.train_on_batch(*batch)
-            if turn:  # the first step is slow, as it is compiled
-                least[name] = min(least[name], time.perf_counter() - started)
-        if turn and max(least.values()) > 2 * min(least.values()):
-            break  # more turns would change nothing
-    return least
+    steps = [partial(model.train_on_batch, *batch) for model in models]
+    return machine.least_times(dict(zip(FORMATS, steps, strict=True)))
 
 
 def _key(plan: Plan, device: Device) -> str:

@@ -27,6 +27,7 @@ class Answering:
         resize: How larger images come to it; `None` is as in training.
         resize_back: How the answer comes back; `None` is as in training.
         device: "cpu" or "gpu"; `None` for the GPU where there is one.
+        engines: What runs the network of each run; `None` for Keras.
         shown: How each run is shown images, by all that.
 
     Raises:
@@ -40,6 +41,7 @@ class Answering:
     resize: Resize | None
     resize_back: ResizeBack | None
     device: str | None
+    engines: tuple[str, ...] | None = None
     shown: list[Input] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,13 +69,18 @@ class Answering:
         from kseg.inference import Ensemble
 
         with machine.computing_on(self.device):
-            predictors = [run.predictor(self.tta, **self.choices) for run in self.runs]
+            engines = self.engines or ("keras",) * len(self.runs)
+            predictors = [
+                run.predictor(self.tta, engine, **self.choices)
+                for run, engine in zip(self.runs, engines, strict=True)
+            ]
             return Ensemble.of(predictors, self.weights)
 
     def alone(self, run: Run) -> "Predictor":
         """Return a single answer of one of the runs."""
         with machine.computing_on(self.device):
-            return run.predictor(None, **self.choices)
+            engine = "keras" if self.engines is None else self.engines[self.runs.index(run)]
+            return run.predictor(None, engine, **self.choices)
 
     def tell(self, watch: Watch, data: str = "") -> None:
         """Tell which runs answer about what, and how large they see it."""
@@ -84,4 +91,5 @@ class Answering:
     def to_dict(self) -> dict[str, Any]:
         """Return all that an answer depends on beside networks and image, as JSON can hold it."""
         told = [[one.max_side, one.resize, one.resize_back] for one in self.shown]
-        return {"weights": self.weights, "tta": self.tta, "shown": told}
+        engines = None if self.engines is None else list(self.engines)
+        return {"weights": self.weights, "tta": self.tta, "shown": told, "engines": engines}

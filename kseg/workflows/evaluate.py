@@ -14,6 +14,7 @@ from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
 from kseg.workflows.answering import Answering
+from kseg.workflows.engines import with_engines
 from kseg.workflows.watching import Watch, watching
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def evaluate(
     resize: Resize | None = None,
     resize_back: ResizeBack | None = None,
     device: str | None = None,
+    engine: str = "keras",
     runs: str | Path = "saved_models",
     progress: bool | Watch = False,
 ) -> "Evaluation":
@@ -68,6 +70,8 @@ def evaluate(
         resize: How larger images come to it: "aspect", "squash" or "none"; by default as there.
         resize_back: How the answer comes back: "bilinear" or "nearest"; by default as there.
         device: "cpu" or "gpu"; by default the GPU where there is one.
+        engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "onnxruntime"; or
+            "auto", the one that `kseg.predict` takes.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
 
@@ -88,7 +92,8 @@ def evaluate(
     watch = watching(progress)
     opened = open_runs(run, runs)
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device)
-    watch.starts(machine.device(device))
+    computing = machine.device(device)
+    watch.starts(computing)
 
     from kseg.evaluation import evaluate as score
     from kseg.reports import figures
@@ -98,6 +103,7 @@ def evaluate(
     split = split or source.best_test
     samples = source.split(split, source.labels(first.labels))
     answering.tell(watch, f"{source.data}, {split}")
+    answering = with_engines(answering, engine, len(samples), computing, watch)
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
         predictor = answering.predictor()
         found = score(

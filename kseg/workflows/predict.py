@@ -18,12 +18,13 @@ from kseg.data.reading.strips import Strips, is_large
 from kseg.errors import ArgumentError, KsegError
 from kseg.inference.cleaning import Cleaning
 from kseg.inference.decision import decide
-from kseg.inference.settings import IN_ALL, PER_IMAGE, read_kinds
+from kseg.inference.settings import AUTO, IN_ALL, PER_IMAGE, read_kinds
 from kseg.labels import Labels
 from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
 from kseg.workflows.answering import Answering
+from kseg.workflows.engines import with_engines
 from kseg.workflows.large import predict_large
 from kseg.workflows.results import Prediction, Results, made_by
 from kseg.workflows.sources import Given, checked, keep_apart, listed
@@ -60,6 +61,7 @@ def predict(
     again: bool = False,
     shard: tuple[int, int] = (1, 1),
     device: str | None = None,
+    engine: str = AUTO,
     runs: str | Path = "saved_models",
     progress: bool | Watch = False,
 ) -> Iterator[Prediction]:
@@ -102,6 +104,9 @@ def predict(
         shard: `(i, n)` takes every n-th image alone, from the i-th on, counted from 1: so several
             machines share a folder.
         device: "cpu" or "gpu"; by default the GPU where there is one.
+        engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "onnxruntime"; or
+            "auto", the fastest of those that are installed. Which that is is timed once for a
+            network and a machine, where 100 images or more are to be predicted.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
 
@@ -132,9 +137,12 @@ def predict(
     labels = opened[0].labels
     cleaning = _cleaning(smallest, largest, labels)
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device)
-    watch.starts(machine.device(device))
-    predictor = answering.predictor()
+    computing = machine.device(device)
+    watch.starts(computing)
     answering.tell(watch)
+    count = len(sources) if isinstance(sources, list) else None
+    answering = with_engines(answering, engine, count, computing, watch)
+    predictor = answering.predictor()
     how = answering.to_dict() | {"cleaning": repr(cleaning)}
     key = "" if target is None else made_by(opened, how)
     kept = [kind for kind in kinds if kind in PER_IMAGE]

@@ -39,6 +39,12 @@ class Watch:
     def shows(self, settings: "Input") -> None:
         """Hear at which size the network is shown images."""
 
+    def compares(self, engines: Sequence[str]) -> None:
+        """Hear that engines are timed, for which the network may be converted first."""
+
+    def answers(self, engine: str, found: Mapping[str, float]) -> None:
+        """Hear which engine answers, and how many seconds each takes for an image."""
+
     def downloads(self, what: str) -> None:
         """Hear of a download, before it starts."""
 

@@ -40,7 +40,7 @@ def test_each_format_is_timed_once_and_remembered(job, tmp_path, monkeypatch):
     assert all(0 < seconds < 60 for seconds in found.values())
     monkeypatch.setattr(precision, "_timed", lambda *_: pytest.fail("timed again"))
     assert precision.measured(plan.changed(epochs=9), data, CPU) == found
-    (name,) = machine.step_times()
+    (name,) = machine.known_times("step")
     assert name.startswith("convnet 3x32x32 on a CPU, ")
 
 
@@ -52,7 +52,7 @@ def test_another_network_is_timed_anew(job, monkeypatch, change):
     monkeypatch.setattr(precision, "_timed", lambda *_: {"float32": 1.0, "bfloat16": 2.0})
     precision.measured(plan, data, CPU)
     precision.measured(plan.changed(**change), data, CPU)
-    assert len(machine.step_times()) == 2
+    assert len(machine.known_times("step")) == 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": {"float32": "x"}}', "{"])
@@ -60,7 +60,7 @@ def test_a_damaged_memory_is_forgotten(job, tmp_path, content):
     file = tmp_path / "cache/kseg/step_times.json"
     file.parent.mkdir(parents=True)
     file.write_text(content)
-    assert machine.step_times() == {}
+    assert machine.known_times("step") == {}
 
 
 def test_what_cannot_be_written_is_found_all_the_same(job, tmp_path, monkeypatch):
@@ -69,4 +69,4 @@ def test_what_cannot_be_written_is_found_all_the_same(job, tmp_path, monkeypatch
     times = {"float32": 1.0, "bfloat16": 2.0}
     monkeypatch.setattr(precision, "_timed", lambda *_: times)
     assert precision.measured(plan, data, CPU) == times
-    assert json.dumps(machine.step_times()) == "{}"
+    assert json.dumps(machine.known_times("step")) == "{}"

@@ -13,15 +13,17 @@ from kseg.inference.engines.engine import Engine
 from kseg.models.supervision import DeeplySupervised
 
 
-def keras_engine(model: keras.Model) -> Engine:
+def keras_engine(model: keras.Model, frozen: bool = False) -> Engine:
     """Run a Keras model on batches; of a deeply supervised one, its final head.
 
     The model stays as it is, and may be trained on: the engine answers with the weights that it has
-    at that moment. `model.predict` would not do, because it leaves its traces on the model: its way
-    of compilation, on JAX its buffers, on PyTorch the mode of its modules.
+    at that moment, unless it is frozen. `model.predict` would not do, because it leaves its traces
+    on the model: its way of compilation, on JAX its buffers, on PyTorch the mode of its modules.
 
     Args:
         model: From images `(n, H, W, C)` to probabilities `(n, H, W, classes)`, built.
+        frozen: Whether to answer with the weights that the model has now, for good: TensorFlow
+            makes one convolution of a convolution and its normalisation then.
 
     Example:
         >>> model = kseg.build_convnet((None, None, 3), 2, filters=(4,))
@@ -30,7 +32,9 @@ def keras_engine(model: keras.Model) -> Engine:
         (1, 16, 24, 2)
     """
     network = model.final if isinstance(model, DeeplySupervised) else model
-    run = _RUNNERS[keras.backend.backend()](network)
+    runners = _FROZEN if frozen else {}
+    backend = keras.backend.backend()
+    run = runners.get(backend, _RUNNERS[backend])(network)
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
 
 
@@ -57,7 +61,7 @@ def load_model(path: str | Path) -> keras.Model:
     return open_model(path, "train the run again: kseg.train()")
 
 
-def _on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:
+def _on_tensorflow(network: keras.Model) -> Any:
     import tensorflow as tf
 
     # XLA compiles anew for every image size, and is the slower one on a CPU. From the second size
@@ -67,6 +71,16 @@ def _on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:
         return network(images, training=False)
 
     return run
+
+
+def _frozen_on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    shape = (None, *network.input_shape[1:])
+    traced = _on_tensorflow(network).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    graph = convert_variables_to_constants_v2(traced)
+    return lambda images: graph(tf.constant(images, tf.float32))[0]
 
 
 def _on_jax(network: keras.Model) -> Callable[[np.ndarray], Any]:
@@ -95,3 +109,4 @@ def _on_torch(network: keras.Model) -> Callable[[np.ndarray], Any]:
 
 
 _RUNNERS = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}
+_FROZEN = {"tensorflow": _frozen_on_tensorflow}

@@ -1,0 +1,75 @@
+"""Engines by name say what Keras says; a network is converted for one once."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import kseg
+from kseg.errors import ArgumentError, KsegError
+from kseg.inference.engines import engine_named
+from kseg.inference.engines.choosing import there
+from kseg.inference.settings import ENGINES
+
+RNG = np.random.default_rng(0)
+TOLERANCE = {"openvino-bfloat16": 0.03}  # 8 bits of a number, through a dozen layers
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A network whose running statistics are not those it begins with."""
+    keras.utils.set_random_seed(0)
+    network = kseg.build_unet((None, None, 3), 3, filters=(4, 8))
+    for weight in network.non_trainable_weights:
+        if "variance" in weight.path:
+            weight.assign(weight * RNG.uniform(0.5, 2))
+    return network
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_each_says_what_the_network_says(model, name, tmp_path):
+    if name not in there():
+        pytest.skip(f"{name} is not installed")
+    engine = engine_named(name, model, 2, tmp_path / "engines")
+    for shape in ((2, 32, 48, 3), (1, 64, 32, 3), (3, 32, 48, 3)):
+        images = RNG.integers(0, 256, shape, np.uint8)
+        expected = keras.ops.convert_to_numpy(model(images))
+        for given in (images, images.astype(np.float32)):
+            found = engine(given)
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, expected, atol=TOLERANCE.get(name, 1e-4))
+
+
+def test_a_frozen_network_keeps_its_weights():
+    network = kseg.build_unet((None, None, 3), 2, filters=(2, 4))
+    images = RNG.integers(0, 256, (1, 8, 8, 3), np.uint8)
+    frozen = kseg.inference.keras_engine(network, frozen=True)
+    live = kseg.inference.keras_engine(network)
+    before = live(images)
+    network.set_weights([np.ones_like(weight) for weight in network.get_weights()])
+    np.testing.assert_allclose(frozen(images), before, atol=1e-6)
+    assert np.abs(live(images) - before).max() > 1e-3
+
+
+@pytest.mark.skipif("openvino" not in there(), reason="openvino is not installed")
+def test_a_network_is_converted_once(model, tmp_path):
+    engine_named("openvino", model, 2, tmp_path)
+    before = (tmp_path / "openvino/model.xml").stat().st_mtime_ns
+    engine_named("openvino-bfloat16", model, 2, tmp_path)
+    assert (tmp_path / "openvino/model.xml").stat().st_mtime_ns == before
+    assert [path.name for path in tmp_path.iterdir()] == ["openvino"]
+
+
+def test_what_cannot_be_is_said_and_leaves_nothing(model, tmp_path, monkeypatch):
+    with pytest.raises(KsegError, match="openvino"):
+        engine_named("opnvino", model, 2, tmp_path)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(KsegError, match="engine='openvino' needs openvino.*pip install openvino"):
+        engine_named("openvino", model, 2, tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert there() == ["keras"]
+    with pytest.raises(ArgumentError, match="KERAS_BACKEND=tensorflow"):
+        engine_named("onnxruntime", model, 2, tmp_path)
+    assert not list(tmp_path.iterdir())

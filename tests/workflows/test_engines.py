@@ -1,0 +1,93 @@
+"""Which engine answers: what is asked for, or what was timed to be the fastest."""
+
+import numpy as np
+import pytest
+
+import kseg
+from kseg import machine
+from kseg.errors import KsegError
+from kseg.inference.engines import choosing
+from kseg.machine import Device
+from kseg.workflows import engines
+from kseg.workflows.watching import Watch
+
+CPU = Device("cpu", "a CPU", "float32")
+GPU = Device("gpu", "a GPU", "bfloat16")
+TIMES = {"keras": 0.2, "openvino": 0.1, "onnxruntime": 0.3}
+
+
+class Notes(Watch):
+    """Keeps what it is told of engines."""
+
+    def __init__(self):
+        self.told = []
+
+    def compares(self, engines):
+        self.told.append("timing")
+
+    def answers(self, engine, found):
+        self.told.append(engine)
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path, monkeypatch):
+    """A machine that has timed nothing yet, and has three engines."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(choosing, "there", lambda: list(TIMES))
+
+
+def test_the_fastest_is_timed_once_and_remembered(run, monkeypatch):
+    monkeypatch.setattr(engines, "_timed", lambda *_: TIMES)
+    notes = Notes()
+    assert engines.engine_for(run, "auto", 100, CPU, notes) == "openvino"
+    monkeypatch.setattr(engines, "_timed", lambda *_: pytest.fail("timed again"))
+    for count in (1, 100, None):
+        assert engines.engine_for(run, "auto", count, CPU, notes) == "openvino"
+    assert notes.told == ["timing", *["openvino"] * 4]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count", "device", "expected"),
+    [
+        ("auto", 99, CPU, "keras"),  # over before it pays
+        ("auto", 1000, GPU, "keras"),
+        ("onnxruntime", 1, CPU, "onnxruntime"),
+    ],
+)
+def test_nothing_is_timed_where_it_is_not_needed(run, monkeypatch, wanted, count, device, expected):
+    monkeypatch.setattr(engines, "_timed", lambda *_: pytest.fail("timed"))
+    assert engines.engine_for(run, wanted, count, device, Watch()) == expected
+
+
+def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch):
+    def engine(self, name="keras"):
+        if name != "keras":
+            raise KsegError("no such network")
+        return lambda images: images
+
+    monkeypatch.setattr(kseg.Run, "engine", engine)
+    assert engines.engine_for(run, "auto", None, CPU, Watch()) == "keras"
+    (found,) = machine.known_times("answer").values()
+    assert list(found) == ["keras"]
+    assert found["keras"] > 0
+
+
+def test_engines_agree_in_prediction_and_evaluation(run):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
+    one, other = (
+        next(kseg.predict(run, image, engine=engine, probabilities=True))
+        for engine in ("keras", "onnxruntime")
+    )
+    np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-4)
+    scored = kseg.evaluate(run, split="val", engine="onnxruntime")
+    assert scored.scores.mean_iou == pytest.approx(run.scores.mean_iou, abs=1e-3)
+    assert (run.path / "engines").is_dir()
+
+
+def test_an_unknown_engine_is_refused(run):
+    with pytest.raises(KsegError, match="onnxruntime"):
+        kseg.predict(run, np.zeros((8, 8, 3), np.uint8), engine="onnx")
+    with pytest.raises(KsegError, match="keras"):
+        kseg.evaluate(run, engine="kears")
