@@ -151,11 +151,16 @@ def _borders(evaluation: "Evaluation") -> list[tuple[str, str]]:
 def _calibration(evaluation: "Evaluation") -> list[tuple[str, str]]:
     if evaluation.calibration is None:
         return []
+    if evaluation.is_collapsed:
+        return [("calibrated", "says nothing: the model predicts one class everywhere")]
     error, gap = evaluation.calibration.expected_error, evaluation.calibration.overconfidence
+    before = ""
+    if evaluation.uncalibrated is not None:
+        before = f", {evaluation.uncalibrated.expected_error:.3f} before its temperature"
     return [
         (
             "calibrated",
-            f"expected calibration error {error:.3f} of all pixels; the model is {abs(gap):.3f} "
-            f"too {'sure' if gap > 0 else 'doubtful'}",
+            f"expected calibration error {error:.3f} of all pixels{before}; the model is "
+            f"{abs(gap):.3f} too {'sure' if gap > 0 else 'doubtful'}",
         )
     ]

@@ -9,3 +9,4 @@ from .evaluation import evaluate as evaluate
 from .levels import Level as Level
 from .levels import measure_levels as measure_levels
 from .levels import recommend as recommend
+from .pixels import PixelSample as PixelSample

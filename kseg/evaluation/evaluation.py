@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,9 +16,11 @@ from kseg.evaluation.accumulators import (
     ConfusionCounts,
     Doubts,
 )
+from kseg.evaluation.pixels import PixelSample
 from kseg.inference.decision import decide
 from kseg.inference.ensemble import Ensemble
 from kseg.inference.predictor import BATCH, Predictor
+from kseg.inference.probabilities import Probabilities
 from kseg.labels import Labels
 from kseg.metrics.boundary import BorderScores
 from kseg.metrics.calibration import Calibration
@@ -57,6 +59,7 @@ class Evaluation:
             predicted.
         border: Scores of the borders, if they were asked for.
         calibration: Confidence and correctness, if they were asked for.
+        uncalibrated: The same before the temperature of the network, where it has one.
         uncertainty: How unsure the model is of each image, float64, `(images,)`, if that was asked
             for; see `inference.uncertainty_of`.
         seconds: What the networks took.
@@ -74,6 +77,7 @@ class Evaluation:
     counts: np.ndarray
     border: BorderScores | None = None
     calibration: Calibration | None = None
+    uncalibrated: Calibration | None = None
     uncertainty: np.ndarray | None = None
     seconds: float = 0.0
     gain: Gain | None = None
@@ -102,6 +106,13 @@ class Evaluation:
             "mean_iou": divided(np.nansum(iou, axis=1), is_there.sum(axis=1)),
             "pixel_accuracy": divided(correct.sum(axis=1), truth.sum(axis=1)),
         }
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether one class is predicted everywhere, though the truth holds others."""
+        return bool(np.count_nonzero(self.scores.matrix.sum(axis=0)) == 1) and bool(
+            np.count_nonzero(self.scores.matrix.sum(axis=1)) > 1
+        )
 
     @property
     def ranking(self) -> Ranking | None:
@@ -159,10 +170,15 @@ class Evaluation:
             content["calibration"] = {
                 "expected_error": _or_none(self.calibration.expected_error),
                 "overconfidence": _or_none(self.calibration.overconfidence),
+                "is_collapsed": self.is_collapsed,
                 "pixels": self.calibration.pixels.tolist(),
                 "confidence": self.calibration.confidence.tolist(),
                 "correct": self.calibration.correct.tolist(),
             }
+        if self.uncalibrated is not None:
+            content["calibration"]["expected_error_before"] = _or_none(
+                self.uncalibrated.expected_error
+            )
         if self.ranking is not None:
             content["ranking"] = {
                 "area": _or_none(self.ranking.area),
@@ -180,6 +196,7 @@ def evaluate(
     border: float | None = None,
     calibration: bool = False,
     rank: bool = False,
+    pixels: PixelSample | None = None,
 ) -> Evaluation:
     """Predict every sample at its own size and count.
 
@@ -190,6 +207,7 @@ def evaluate(
         border: The tolerance, in pixels, to score the borders at; `None` leaves them out.
         calibration: Whether to compare the probabilities with how often they are right.
         rank: Whether to note how unsure the model is of each image.
+        pixels: Is given what the network says of each image.
 
     Raises:
         KsegError: A sample cannot be read, the model predicts a class that the data does not have,
@@ -207,9 +225,17 @@ def evaluate(
     confusion = ConfusionCounts(labels)
     borders = None if border is None else Borders(labels, border)
     reliability = CalibrationCounts(labels) if calibration else None
+    before = CalibrationCounts(labels)
+
+    def hear(sample: Sample, found: Probabilities) -> None:
+        if pixels is not None:
+            pixels.add(sample, found)
+        if calibration and found.temperature != 1:
+            before.update(sample, *decide(replace(found, temperature=1.0)))
+
     doubts = Doubts() if rank else None
     extra = [one for one in (borders, reliability, doubts) if one is not None]
-    seconds = _accumulate([confusion, *extra], predictor, samples, on_image)
+    seconds = _accumulate([confusion, *extra], predictor, samples, on_image, hear)
     counts = confusion.result()
     return Evaluation(
         labels,
@@ -218,6 +244,7 @@ def evaluate(
         counts.per_image,
         border=None if borders is None else borders.result(),
         calibration=None if reliability is None else reliability.result(),
+        uncalibrated=before.result(),
         uncertainty=None if doubts is None else doubts.result(),
         seconds=seconds,
     )
@@ -228,6 +255,7 @@ def _accumulate(
     predictor: Predictor | Ensemble,
     samples: Samples,
     on_image: Callable[[], None],
+    hear: Callable[[Sample, Probabilities], None],
 ) -> float:
     """Add up over all samples; return the seconds that the networks took."""
     seconds = 0.0
@@ -235,8 +263,10 @@ def _accumulate(
         answers = predictor.probabilities(sample.image for sample in group)
         for sample in group:
             start = time.perf_counter()
-            mask, confidence = decide(next(answers))
+            found = next(answers)
+            mask, confidence = decide(found)
             seconds += time.perf_counter() - start
+            hear(sample, found)
             for accumulator in accumulators:
                 accumulator.update(sample, mask, confidence)
             on_image()

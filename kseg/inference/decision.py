@@ -25,7 +25,7 @@ def decide(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
     """Choose the likeliest class of each pixel, the first of equals.
 
     A single sigmoid output means foreground from 0.5 on. Classes are interpolated and compared one
-    at a time, so that memory does not grow with their number.
+    at a time, so that memory does not grow with their number. A temperature changes no class.
 
     Args:
         probabilities: What a network says about an image.
@@ -40,6 +40,18 @@ def decide(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
         >>> mask, confidence
         (array([[0, 1]], dtype=uint8), array([[0.7, 0.6]]))
     """
+    mask, confidence = _likeliest(probabilities)
+    if probabilities.temperature == 1:
+        return mask, confidence
+    power = np.float32(1 / probabilities.temperature)
+    total = np.zeros(probabilities.size, np.float32)
+    for index in range(probabilities.num_classes):
+        total += probabilities.of_class(index) ** power
+    return mask, confidence**power / total
+
+
+def _likeliest(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
+    """Return the likeliest class of each pixel, and what the network says of it."""
     if probabilities.is_binary:
         foreground = probabilities.of_class(1)
         mask = foreground >= 0.5

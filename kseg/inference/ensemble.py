@@ -10,7 +10,7 @@ from kseg import _checks
 from kseg.errors import KsegError
 from kseg.inference.decision import decide
 from kseg.inference.predictor import Predictor
-from kseg.inference.probabilities import Probabilities
+from kseg.inference.probabilities import Probabilities, tempered
 from kseg.inference.tiles import Picture, Tiling
 
 
@@ -125,7 +125,7 @@ class Ensemble:
             found = predictor.engine(images)
             if found.shape[-1] == 1:
                 found = np.concatenate([1 - found, found], axis=-1)
-            answers.append(np.float32(part) * found)
+            answers.append(np.float32(part) * tempered(found, predictor.temperature))
         return np.sum(answers, axis=0)
 
     def predict(self, images: Iterable[np.ndarray]) -> list[np.ndarray]:

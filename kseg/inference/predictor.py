@@ -33,6 +33,7 @@ class Predictor:
             `max_side`; "none" shows each as it is.
         resize_back: How probabilities come to the image's size: "bilinear" or "nearest".
         tiling: How an image is cut that is shown larger than a tile; `None` for no tiles.
+        temperature: What the network's probabilities are calibrated by, see `Probabilities`.
 
     Raises:
         KsegError: `resize` or `resize_back` is none of these.
@@ -55,6 +56,7 @@ class Predictor:
         resize: Resize = "aspect",
         resize_back: ResizeBack = "bilinear",
         tiling: Tiling | None = None,
+        temperature: float = 1.0,
     ) -> None:
         _checks.one_of(resize, get_args(Resize), "resize")
         _checks.one_of(resize_back, get_args(ResizeBack), "resize_back")
@@ -64,6 +66,7 @@ class Predictor:
         self._resize: Resize = resize
         self._resize_back: ResizeBack = resize_back
         self.tiling = tiling
+        self.temperature = temperature
 
     def probabilities(self, images: Iterable[np.ndarray]) -> Iterator[Probabilities]:
         """Tell the probability of each class, image by image, as they are asked for.
@@ -138,10 +141,11 @@ class Predictor:
                 mask = np.empty((len(inside), width), np.uint8)
                 confidence = np.empty(mask.shape, np.float32)
             columns = slice(left, left + inside.shape[1])
-            decided = decide(Probabilities(inside, inside.shape[:2]))
+            own = Probabilities(inside, inside.shape[:2], temperature=self.temperature)
+            decided = decide(own)
             mask[:, columns], confidence[:, columns] = decided
             is_last = columns.stop == width
-            del values, inside, decided  # they would stand beside all that the next tile takes
+            del values, inside, own, decided  # they would stand beside all that the next tile takes
             if is_last:
                 yield mask, confidence
 
@@ -198,7 +202,8 @@ class Predictor:
         height, width = self._size(group[0])
         answers = self._answers([self.shown(image) for image in group])
         for output, image in zip(answers, group, strict=True):
-            yield Probabilities(output[:height, :width], image.shape[:2], self._resize_back)
+            own, size = output[:height, :width], image.shape[:2]
+            yield Probabilities(own, size, self._resize_back, self.temperature)
 
     def _answers(self, shown: list[np.ndarray]) -> Iterator[np.ndarray]:
         """Tell what the network says of images of one size: of all at once, if memory allows.

@@ -20,6 +20,8 @@ class Probabilities:
         values: Float in [0, 1], `(h, w, outputs)`, at the network's size, without padding.
         size: `(height, width)` of the image.
         resize_back: How they come to the image's size: "bilinear" or "nearest".
+        temperature: What `array` divides their logarithms by, so that they hold as often as they
+            say; the order of the classes stays. See `metrics.fit_temperature`.
 
     Example:
         >>> values = np.array([[[0.9], [0.2]]])  # one row of two pixels, a single sigmoid output
@@ -32,6 +34,7 @@ class Probabilities:
     values: np.ndarray
     size: tuple[int, int]
     resize_back: ResizeBack = "bilinear"
+    temperature: float = 1.0
 
     @property
     def is_binary(self) -> bool:
@@ -44,7 +47,9 @@ class Probabilities:
         return 2 if self.is_binary else self.values.shape[-1]
 
     def of_class(self, index: int) -> np.ndarray:
-        """Return the probabilities of a class, float32, `(height, width)` of the image.
+        """Return what the network says of a class, float32, `(height, width)` of the image.
+
+        That is before the temperature.
 
         Args:
             index: From 0 to `num_classes - 1`.
@@ -59,7 +64,7 @@ class Probabilities:
         found = np.empty((*self.size, self.num_classes), np.float32)
         for index in range(self.num_classes):
             found[..., index] = self.of_class(index)
-        return found
+        return tempered(found, self.temperature)
 
     def _at_full_size(self, output: int) -> np.ndarray:
         """Return one output of the network at the image's size, an array of its own."""
@@ -68,3 +73,20 @@ class Probabilities:
             return own
         how = Image.Resampling[self.resize_back.upper()]
         return np.array(Image.fromarray(own).resize(self.size[::-1], how))
+
+
+def tempered(values: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities whose logarithms are divided by a temperature, summing to one again.
+
+    Args:
+        values: Probabilities, `(..., classes)`.
+        temperature: Above 1 they come nearer to each other; 1 returns them as they are.
+
+    References:
+        Guo et al. 2017, https://arxiv.org/abs/1706.04599, Section 4.2: of softmax outputs this is
+        what dividing the logits does.
+    """
+    if temperature == 1:
+        return values
+    powers = values ** np.float32(1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)

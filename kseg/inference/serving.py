@@ -34,6 +34,7 @@ class Serving(keras.Model):
         output: "classes", uint8 `(n, H, W)`; or "probabilities", float32 `(n, H, W, classes)`,
             where a single sigmoid output gives two.
         size: `(height, width)` that the network is always shown; `None` shows images as they are.
+        temperature: What calibrates the probabilities, see `Probabilities`.
 
     Example:
         >>> network = kseg.build_unet((None, None, 3), 3, filters=(4, 8))
@@ -49,12 +50,14 @@ class Serving(keras.Model):
         stride: int,
         output: Output = "classes",
         size: tuple[int, int] | None = None,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__(name="serving")
         _checks.one_of(output, ("classes", "probabilities"), "output")
         self.network = network.final if isinstance(network, DeeplySupervised) else network
         self.stride = stride
         self.output_kind = output
+        self.temperature = temperature
         self.shown_size = None if size is None else _multiples(size, stride)
 
     def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
@@ -74,8 +77,11 @@ class Serving(keras.Model):
         if self.output_kind == "classes":
             return _decided(found)
         if found.shape[-1] == 1:
-            return ops.concatenate([1 - found, found], axis=-1)
-        return found
+            found = ops.concatenate([1 - found, found], axis=-1)
+        if self.temperature == 1:
+            return found
+        powers = found ** (1 / self.temperature)
+        return powers / ops.sum(powers, axis=-1, keepdims=True)
 
 
 class Format(NamedTuple):

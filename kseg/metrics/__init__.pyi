@@ -2,6 +2,7 @@ from .boundary import BorderScores as BorderScores
 from .boundary import score_borders as score_borders
 from .calibration import Calibration as Calibration
 from .calibration import count_calibration as count_calibration
+from .calibration import fit_temperature as fit_temperature
 from .intervals import mean_iou_gain_interval as mean_iou_gain_interval
 from .intervals import mean_iou_interval as mean_iou_interval
 from .ranking import Ranking as Ranking

@@ -137,6 +137,11 @@ class Run:
         return self.path / "scores.json"
 
     @property
+    def temperature_file(self) -> Path:
+        """What calibrates the network's probabilities."""
+        return self.path / "temperature.json"
+
+    @property
     def summary_file(self) -> Path:
         """How the training went: epochs, the best of them, the time spent waiting for images."""
         return self.path / "training.json"
@@ -205,6 +210,12 @@ class Run:
     def epochs_reached(self) -> int:
         """The whole epochs that were trained, also where the training was killed."""
         return len(self.history["epoch"]) if self.history_file.exists() else 0
+
+    @property
+    def temperature(self) -> float:
+        """What the logarithms of probabilities are divided by; 1 where nothing was fitted."""
+        is_fitted = self.temperature_file.exists()
+        return _read(self.temperature_file, "temperature", float) if is_fitted else 1.0
 
     @property
     def ended(self) -> str:
@@ -330,6 +341,7 @@ class Run:
             resize=shown.resize,
             resize_back=shown.resize_back,
             tiling=tiling_of(model, stride, zoom=zoom_of(read_views(tta))),
+            temperature=self.temperature if tta is None else 1.0,
         )
 
 

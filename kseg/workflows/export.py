@@ -84,7 +84,7 @@ def export(
     folder = Path(out) if out is not None else opened.path / format
     _check_replaceable(folder, overwrite)
     network, stride = load_model(opened.model_file), catalog.stride(opened.recipe.model)
-    expected = serving.Serving(network, stride, output, size)
+    expected = serving.Serving(network, stride, output, size, opened.temperature)
     images, is_real = _images(opened)
     new = folder.absolute().with_name(f"{_files.PREFIX}{folder.absolute().name}")
     shutil.rmtree(new, ignore_errors=True)

@@ -91,7 +91,7 @@ def _report(watch: Watch, job: Job, run: Run) -> None:
     """Score the best epoch on the validation split at full size, and draw what was learned."""
     from kseg import _files
     from kseg.data.reading import files
-    from kseg.evaluation import evaluate
+    from kseg.evaluation import PixelSample, evaluate
     from kseg.reports import figures
 
     most = job.plan.input.max_side
@@ -99,7 +99,10 @@ def _report(watch: Watch, job: Job, run: Run) -> None:
     predictor = run.predictor()
     samples = run.source().split("val", job.data.splits.labels)
     with watch.counting("scoring", len(samples)) as on_image:
-        evaluation = evaluate(predictor, samples, on_image)
+        pixels = PixelSample(samples.labels, len(samples))
+        evaluation = evaluate(predictor, samples, on_image, pixels=pixels)
+    found = {"temperature": pixels.temperature, "pixels": pixels.pixels}
+    _files.write_json(run.temperature_file, found)
     _files.write_json(run.scores_file, {"split": "val", **evaluation.to_dict()})
     figures.report_training(run)
     figures.report_predictions(run, predictor, samples)

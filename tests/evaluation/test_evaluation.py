@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kseg.data import Sample
-from kseg.evaluation import evaluate
+from kseg.evaluation import PixelSample, evaluate
 from kseg.inference import Predictor
 from kseg.labels import Labels
 from kseg.metrics import score_borders
@@ -116,3 +116,32 @@ def test_is_valid_json_without_a_score_for_absent_classes():
     assert content["mean_iou_interval"][0] <= content["mean_iou_interval"][1]
     present = [content["classes"][name]["iou"] for name in "abc"]
     assert content["mean_iou"] == pytest.approx(np.mean(present))
+
+
+def by_lot(images):
+    """Sure to 0.9 of the class of `by_brightness`, which is right in a third of the pixels."""
+    return (0.9 * by_brightness(images) + 0.1 / 4).astype(np.float32)
+
+
+def test_a_temperature_fitted_on_some_pixels_calibrates_all():
+    samples = Listed(6)
+    pixels = PixelSample(samples.labels, len(samples))
+    before = evaluate(Predictor(by_lot), samples, calibration=True, pixels=pixels)
+    assert pixels.pixels == sum((one.mask != 9).sum() for one in samples.items)  # all of so few
+    assert before.uncalibrated is None
+    warm = Predictor(by_lot, temperature=pixels.temperature)
+    after = evaluate(warm, samples, calibration=True)
+    np.testing.assert_array_equal(after.scores.matrix, before.scores.matrix)
+    assert before.calibration.expected_error > 0.5
+    assert after.calibration.expected_error < 0.05
+    assert after.uncalibrated.expected_error == pytest.approx(before.calibration.expected_error)
+    told = after.to_dict()["calibration"]
+    assert told["expected_error_before"] == pytest.approx(before.calibration.expected_error)
+
+
+def test_a_network_of_one_answer_is_called_collapsed():
+    def always(images):
+        return np.broadcast_to(np.float32([0.4, 0.3, 0.3, 0.0]), (*images.shape[:3], 4))
+
+    assert evaluate(Predictor(always), Listed(2)).is_collapsed
+    assert not evaluate(Predictor(by_brightness), Listed(2)).is_collapsed

@@ -36,3 +36,17 @@ def test_a_single_output_is_foreground_from_a_half_on(size):
     for row, sure in zip(mask, confidence, strict=True):
         np.testing.assert_array_equal(row, [0, 1, 1, 1])
         np.testing.assert_array_equal(sure, np.float32([0.75, 0.5, 0.75, 1.0]))
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("size", [(6, 9), (11, 20)])
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_a_temperature_changes_how_sure_it_is_and_no_class(classes, size, temperature):
+    values = np.random.default_rng(0).dirichlet(np.ones(classes + 1), (6, 9)).astype(np.float32)
+    values = values[..., :1] if classes == 1 else values
+    mask, plain = decide(Probabilities(values, size))
+    warm = Probabilities(values, size, temperature=temperature)
+    same, confidence = decide(warm)
+    np.testing.assert_array_equal(same, mask)
+    np.testing.assert_allclose(confidence, warm.array().max(axis=-1), rtol=1e-5)
+    assert ((confidence < plain) if temperature > 1 else (confidence > plain)).mean() > 0.95

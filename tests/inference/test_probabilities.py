@@ -48,3 +48,19 @@ def test_what_is_given_out_can_be_written_to():
     found.of_class(0)[:] = 7
     found.array()[:] = 7
     np.testing.assert_array_equal(values, kept)
+
+
+def test_a_temperature_divides_the_logits():
+    logits = np.random.default_rng(0).normal(0, 3, (4, 5, 6))
+    values = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    expected = np.exp(logits / 2.5) / np.exp(logits / 2.5).sum(axis=-1, keepdims=True)
+    found = Probabilities(values.astype(np.float32), (4, 5), temperature=2.5)
+    np.testing.assert_allclose(found.array(), expected, rtol=1e-4)
+    np.testing.assert_array_equal(found.of_class(2), values[..., 2].astype(np.float32))
+
+
+def test_a_temperature_of_a_single_output_divides_its_logit():
+    logits = np.linspace(-4, 4, 9)
+    values = (1 / (1 + np.exp(-logits)))[None, :, None].astype(np.float32)
+    found = Probabilities(values, (1, 9), temperature=2.0).array()
+    np.testing.assert_allclose(found[0, :, 1], 1 / (1 + np.exp(-logits / 2)), rtol=1e-5)

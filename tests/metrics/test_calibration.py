@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kseg.metrics import count_calibration
+from kseg.errors import KsegError
+from kseg.metrics import count_calibration, fit_temperature
 
 
 def test_a_case_by_hand():
@@ -40,3 +41,22 @@ def test_certain_and_right_is_calibrated_and_nothing_is_no_number():
     assert count_calibration(truth, truth, np.ones((1, 2)), 2).expected_error == 0
     void = np.full((1, 2), 255)
     assert np.isnan(count_calibration(void, truth, np.ones((1, 2)), 2).expected_error)
+
+
+@pytest.mark.parametrize("expected", [0.4, 1.0, 2.5])
+def test_the_temperature_is_the_one_that_the_classes_were_drawn_with(expected):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (40_000, 5))
+    said, true = (
+        np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in (logits, logits / expected)
+    )
+    drawn = (true.cumsum(axis=1) < rng.uniform(size=(len(true), 1))).sum(axis=1)
+    assert fit_temperature(said, drawn) == pytest.approx(expected, rel=0.03)
+
+
+def test_without_pixels_there_is_no_temperature_and_both_must_be_alike():
+    assert fit_temperature(np.zeros((0, 3)), np.zeros(0, int)) == 1
+    certain = np.array([[1.0, 0.0]] * 4)  # log 0 is none
+    assert np.isfinite(fit_temperature(certain, np.array([0, 0, 0, 1])))
+    with pytest.raises(KsegError, match="Received 4 and 3"):
+        fit_temperature(certain, np.zeros(3, int))

@@ -64,6 +64,7 @@ def test_what_is_written_agrees_with_the_run_and_needs_no_kseg(trained, format, 
 
 
 def test_probabilities_and_a_size_of_its_own(trained, tmp_path):
+    assert trained.temperature != 1
     words = {"output": "probabilities", "out": tmp_path / "out"}
     found = kseg.export(trained, **words)
     assert found.difference < 1e-5

@@ -61,7 +61,8 @@ def test_the_size_that_the_network_sees_is_chosen_and_told(run):
     (found,) = kseg.predict(run, image, progress=Notes(), probabilities=True, **words)
     assert told == [(16, "squash", "nearest")]
     engine = keras_engine(keras.models.load_model(run.model_file))
-    predictor = Predictor(engine, stride=catalog.stride(run.recipe.model))
+    stride = catalog.stride(run.recipe.model)
+    predictor = Predictor(engine, stride=stride, temperature=run.temperature)
     small = resized_image(image, (16, 16))
     expected = next(predictor.probabilities([small])).array()
     nearest = expected.repeat(2, axis=0).repeat(4, axis=1)

@@ -21,6 +21,8 @@ def test_a_run_holds_what_was_asked_for_and_what_came_of_it(run, workplace):
     found = evaluate(run.predictor(), run.source().split("val", run.labels))
     np.testing.assert_array_equal(run.scores.matrix, found.scores.matrix)
     assert run.scores.mean_iou == found.scores.mean_iou
+    assert 0.05 < run.temperature < 20
+    assert run.temperature != 1
 
 
 def test_nothing_is_printed_unless_asked(workplace, tmp_path, capfd):
