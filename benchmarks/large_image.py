@@ -47,8 +47,8 @@ def main(width: int, height: int, classes: int, filters: int) -> None:
         before = machine.most_memory()
         start = time.perf_counter()
         with Strips(path) as scan, (Path(folder) / "mask").open("wb") as raw:
-            for mask, _ in predictor.decided_rows(scan):
-                raw.write(mask.data)
+            for rows in predictor.decided_rows(scan):
+                raw.write(rows.mask.data)
         seconds = time.perf_counter() - start
         mask = np.memmap(Path(folder) / "mask", np.uint8, "r", shape=(height, width))
         write_tiles(Path(folder) / "mask.tif", mask, labels)

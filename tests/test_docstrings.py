@@ -116,6 +116,8 @@ def sections_of(thing):
 
 def arguments_of(thing):
     """The arguments of a function, or those of a class that is made by kseg's own `__init__`."""
+    if hasattr(thing, "_fields"):
+        return list(thing._fields)
     origin = getattr(thing.__init__, "__module__", "builtins")
     if inspect.isclass(thing) and origin in ("builtins", "typing"):
         return []

@@ -12,6 +12,7 @@ from kseg.cli.options import (
     runs_option,
     shown_options,
     tta_option,
+    uncertainty_option,
     weight_option,
 )
 
@@ -46,6 +47,7 @@ BORDER = 3.0
     "wrong it is.",
 )
 @tta_option
+@uncertainty_option
 @weight_option
 @shown_options
 @engine_option("keras")

@@ -12,7 +12,7 @@ from kseg._settings import read_size
 from kseg.data.augment.presets import PRESETS, check_pipeline
 from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.errors import KsegError
-from kseg.inference.settings import AUTO, ENGINES, read_views
+from kseg.inference.settings import AUTO, DOUBTS, ENGINES, read_views
 
 
 class Size(click.ParamType):
@@ -102,12 +102,21 @@ def engine_option(default: str) -> Callable:
     )
 
 
+uncertainty_option = click.option(
+    "--uncertainty",
+    type=click.Choice(DOUBTS),
+    default=DOUBTS[0],
+    show_default=True,
+    help="How uncertainty is measured: by the probability of each pixel's class, the entropy of "
+    "all classes, what the first is ahead of the second, or how far several answers differ.",
+)
 tta_option = click.option(
     "--tta",
     metavar="VIEWS",
     callback=checked_by(read_views),
     help="Average the answers for several views of each image: flip (twice the time), turns (four "
-    "times), scales (three times), or several, such as flip+scales.",
+    "times), scales (three times), dropout (eight times, of a network trained with it), or "
+    "several, such as flip+scales.",
 )
 data_argument = click.argument("data", type=click.Path(exists=True, path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")

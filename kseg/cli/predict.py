@@ -13,6 +13,7 @@ from kseg.cli.options import (
     runs_option,
     shown_options,
     tta_option,
+    uncertainty_option,
     weight_option,
 )
 from kseg.inference.settings import AUTO, read_kinds
@@ -87,6 +88,7 @@ class Shard(click.ParamType):
     help="Take every N-th image alone, from the I-th on: several machines share a folder.",
 )
 @tta_option
+@uncertainty_option
 @shown_options
 @engine_option(AUTO)
 @device_option

@@ -6,7 +6,7 @@ import numpy as np
 
 from kseg import _checks
 from kseg.data.samples import Sample
-from kseg.inference.decision import uncertainty_of
+from kseg.inference.decision import Decided
 from kseg.labels import Labels
 from kseg.metrics.boundary import BorderScores, score_borders
 from kseg.metrics.calibration import Calibration, count_calibration
@@ -16,13 +16,12 @@ from kseg.metrics.confusion import count_confusion
 class Accumulator(Protocol):
     """Adds up something over the images of a data set."""
 
-    def update(self, sample: Sample, mask: np.ndarray, confidence: np.ndarray) -> None:
+    def update(self, sample: Sample, found: Decided) -> None:
         """Add an image.
 
         Args:
             sample: The image and its true mask.
-            mask: Predicted class indices, uint8, `(height, width)`.
-            confidence: Probability of the predicted class, float in [0, 1], `(height, width)`.
+            found: What is predicted.
         """
 
     def result(self) -> Any:
@@ -49,7 +48,9 @@ class Doubts:
     Example:
         >>> doubts = kseg.evaluation.Doubts()
         >>> sample = kseg.data.Sample("photo", np.zeros((1, 2, 3), np.uint8), np.zeros((1, 2)))
-        >>> doubts.update(sample, np.zeros((1, 2), np.uint8), np.array([[0.9, 0.7]]))
+        >>> sure = np.array([[0.9, 0.7]])
+        >>> mask = np.zeros((1, 2), np.uint8)
+        >>> doubts.update(sample, kseg.inference.Decided(mask, sure, doubt=1 - sure))
         >>> doubts.result().round(3)
         array([0.2])
     """
@@ -57,9 +58,9 @@ class Doubts:
     def __init__(self) -> None:
         self._values: list[float] = []
 
-    def update(self, sample: Sample, mask: np.ndarray, confidence: np.ndarray) -> None:
+    def update(self, sample: Sample, found: Decided) -> None:
         """Add an image."""
-        self._values.append(uncertainty_of(confidence))
+        self._values.append(found.uncertainty)
 
     def result(self) -> np.ndarray:
         """Return the uncertainty of each image, float64, `(images,)`."""
@@ -76,7 +77,8 @@ class ConfusionCounts:
         >>> mask = np.array([[0, 0, 1, 255]], np.uint8)
         >>> sample = kseg.data.Sample("photo", np.zeros((1, 4, 3), np.uint8), mask)
         >>> counts = kseg.evaluation.ConfusionCounts(kseg.Labels(("background", "road")))
-        >>> counts.update(sample, np.array([[0, 1, 1, 1]], np.uint8), np.ones((1, 4)))
+        >>> found = np.array([[0, 1, 1, 1]], np.uint8)
+        >>> counts.update(sample, kseg.inference.Decided(found, np.ones((1, 4)), np.zeros((1, 4))))
         >>> counts.result().matrix  # rows truth, columns prediction, void left out
         array([[1, 1],
                [0, 1]])
@@ -88,13 +90,13 @@ class ConfusionCounts:
         self._names: list[str] = []
         self._per_image: list[tuple[np.ndarray, ...]] = []
 
-    def update(self, sample: Sample, mask: np.ndarray, confidence: np.ndarray) -> None:
+    def update(self, sample: Sample, found: Decided) -> None:
         """Add an image.
 
         Raises:
             KsegError: A pixel is predicted as none of the classes.
         """
-        own = count_confusion(sample.mask, mask, len(self._labels), self._labels.ignore)
+        own = count_confusion(sample.mask, found.mask, len(self._labels), self._labels.ignore)
         self._matrix += own
         self._names.append(sample.name)
         self._per_image.append((np.diag(own), own.sum(axis=1), own.sum(axis=0)))
@@ -121,10 +123,10 @@ class Borders:
         self._tolerance = _checks.above(tolerance, 0, "border")
         self._sum: BorderScores | None = None
 
-    def update(self, sample: Sample, mask: np.ndarray, confidence: np.ndarray) -> None:
+    def update(self, sample: Sample, found: Decided) -> None:
         """Add an image."""
         classes, void = len(self._labels), self._labels.ignore
-        own = score_borders(sample.mask, mask, classes, void, self._tolerance)
+        own = score_borders(sample.mask, found.mask, classes, void, self._tolerance)
         self._sum = own if self._sum is None else self._sum + own
 
     def result(self) -> BorderScores | None:
@@ -143,10 +145,10 @@ class CalibrationCounts:
         self._labels = labels
         self._sum: Calibration | None = None
 
-    def update(self, sample: Sample, mask: np.ndarray, confidence: np.ndarray) -> None:
+    def update(self, sample: Sample, found: Decided) -> None:
         """Add an image."""
         classes, void = len(self._labels), self._labels.ignore
-        own = count_calibration(sample.mask, mask, confidence, classes, void)
+        own = count_calibration(sample.mask, found.mask, found.confidence, classes, void)
         self._sum = own if self._sum is None else self._sum + own
 
     def result(self) -> Calibration | None:

@@ -61,7 +61,7 @@ class Evaluation:
         calibration: Confidence and correctness, if they were asked for.
         uncalibrated: The same before the temperature of the network, where it has one.
         uncertainty: How unsure the model is of each image, float64, `(images,)`, if that was asked
-            for; see `inference.uncertainty_of`.
+            for; see `inference.decide`.
         seconds: What the networks took.
         gain: What an ensemble or test-time augmentation is better than one answer of one network.
 
@@ -231,7 +231,7 @@ def evaluate(
         if pixels is not None:
             pixels.add(sample, found)
         if calibration and found.temperature != 1:
-            before.update(sample, *decide(replace(found, temperature=1.0)))
+            before.update(sample, decide(replace(found, temperature=1.0)))
 
     doubts = Doubts() if rank else None
     extra = [one for one in (borders, reliability, doubts) if one is not None]
@@ -264,11 +264,11 @@ def _accumulate(
         for sample in group:
             start = time.perf_counter()
             found = next(answers)
-            mask, confidence = decide(found)
+            decided = decide(found)
             seconds += time.perf_counter() - start
             hear(sample, found)
             for accumulator in accumulators:
-                accumulator.update(sample, mask, confidence)
+                accumulator.update(sample, decided)
             on_image()
     return seconds
 

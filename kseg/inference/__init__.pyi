@@ -1,8 +1,9 @@
 from .cleaning import Cleaning as Cleaning
 from .cleaning import keep_largest as keep_largest
 from .cleaning import merge_small as merge_small
+from .decision import Decided as Decided
 from .decision import decide as decide
-from .decision import uncertainty_of as uncertainty_of
+from .engines import dropout_engine as dropout_engine
 from .engines import keras_engine as keras_engine
 from .engines import load_model as load_model
 from .ensemble import Ensemble as Ensemble

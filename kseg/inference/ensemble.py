@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from kseg import _checks
 from kseg.errors import KsegError
-from kseg.inference.decision import decide
+from kseg.inference.decision import Decided, decide
 from kseg.inference.predictor import Predictor
-from kseg.inference.probabilities import Probabilities, tempered
+from kseg.inference.probabilities import Probabilities, averaged, tempered
+from kseg.inference.settings import DISAGREEMENT, DOUBTS
 from kseg.inference.tiles import Picture, Tiling
 
 
@@ -24,9 +25,10 @@ class Ensemble:
     Args:
         predictors: Of the same classes.
         weights: What each counts; by default all the same.
+        doubt: How uncertainty is measured, see `decide`.
 
     Raises:
-        KsegError: There is none, or not one weight above 0 for each.
+        KsegError: There is none, not one weight above 0 for each, or no such measure.
 
     Example:
         >>> models = [kseg.build_convnet((None, None, 3), 2, filters=(4,)) for _ in range(2)]
@@ -39,7 +41,10 @@ class Ensemble:
     """
 
     def __init__(
-        self, predictors: Sequence[Predictor], weights: Sequence[float] | None = None
+        self,
+        predictors: Sequence[Predictor],
+        weights: Sequence[float] | None = None,
+        doubt: str = "confidence",
     ) -> None:
         if not predictors:
             raise KsegError("An ensemble takes one predictor at least. Received none.")
@@ -48,13 +53,17 @@ class Ensemble:
         total = sum(_checks.above(weight, 0, "weight") for weight in weights)
         self._predictors = list(predictors)
         self._parts = [weight / total for weight in weights]
+        self.doubt = _checks.one_of(doubt, DOUBTS, "uncertainty")
 
     @classmethod
     def of(
-        cls, predictors: Sequence[Predictor], weights: Sequence[float] | None = None
+        cls,
+        predictors: Sequence[Predictor],
+        weights: Sequence[float] | None = None,
+        doubt: str = "confidence",
     ) -> "Predictor | Ensemble":
         """Return an ensemble of several predictors, and a single one as it is."""
-        return predictors[0] if len(predictors) == 1 else cls(predictors, weights)
+        return predictors[0] if len(predictors) == 1 else cls(predictors, weights, doubt)
 
     def probabilities(self, images: Iterable[np.ndarray]) -> Iterator[Probabilities]:
         """Tell the probability of each class, image by image, as they are asked for.
@@ -66,21 +75,10 @@ class Ensemble:
             KsegError: An entry is not an image, or the predictors know different classes.
         """
         for image in images:
-            mean: np.ndarray | None = None
-            for predictor, part in zip(self._predictors, self._parts, strict=True):
-                found = next(predictor.probabilities([image])).array()
-                if mean is None:
-                    mean = np.zeros_like(found)
-                elif mean.shape != found.shape:
-                    raise KsegError(
-                        "The networks of an ensemble must know the same classes. Received "
-                        f"{mean.shape[-1]} and {found.shape[-1]}."
-                    )
-                mean += np.float32(part) * found
-            if mean is not None:
-                yield Probabilities(mean, mean.shape[:2])
+            answers = (next(one.probabilities([image])).array() for one in self._predictors)
+            yield self._told(self._averaged(answers))
 
-    def decided(self, images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def decided(self, images: Iterable[np.ndarray]) -> Iterator[Decided]:
         """Decide the class of each pixel, as `Predictor.decided` does."""
         return map(decide, self.probabilities(images))
 
@@ -98,7 +96,7 @@ class Ensemble:
         picture: Picture,
         on_tile: Callable[[], None] = lambda: None,
         start: int = 0,
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    ) -> Iterator[Decided]:
         """Decide an image row of tiles by row of tiles, as `Predictor.decided_rows` does.
 
         All see the same tiles, which overlap as the one that sees farthest needs it.
@@ -110,24 +108,67 @@ class Ensemble:
         """One predictor, whose engine is the mean of all."""
         stride = math.lcm(*(predictor.stride for predictor in self._predictors))
         tilings = [one.tiling for one in self._predictors if one.tiling is not None]
+        together = partial(
+            Predictor,
+            self._mean,
+            stride=stride,
+            doubt=self.doubt,
+            has_entropy=self._keeps_entropy,
+        )
         if not tilings:
-            return Predictor(self._mean, stride=stride)
+            return together()
         margin = max(tiling.margin for tiling in tilings)
         overlap = stride * math.ceil(max(tiling.overlap for tiling in tilings) / stride)
         side = min(tiling.side for tiling in tilings) // stride * stride
         tiling = Tiling(max(side, overlap + stride), overlap, margin, stride)
-        return Predictor(self._mean, stride=stride, tiling=tiling)
+        return together(tiling=tiling)
 
     def _mean(self, images: np.ndarray) -> np.ndarray:
         """Return the mean of the answers for tiles, of all classes."""
-        answers = []
-        for predictor, part in zip(self._predictors, self._parts, strict=True):
-            found = predictor.engine(images)
-            if found.shape[-1] == 1:
-                found = np.concatenate([1 - found, found], axis=-1)
-            answers.append(np.float32(part) * tempered(found, predictor.temperature))
-        return np.sum(answers, axis=0)
+        answers = (predictor.engine(images) for predictor in self._predictors)
+        of_classes = (
+            np.concatenate([1 - one, one], axis=-1) if one.shape[-1] == 1 else one
+            for one in answers
+        )
+        calibrated = (
+            tempered(one, predictor.temperature)
+            for one, predictor in zip(of_classes, self._predictors, strict=True)
+        )
+        return self._averaged(calibrated)
+
+    def _averaged(self, answers: Iterable[np.ndarray]) -> np.ndarray:
+        """Return the mean of what the networks say, and of their entropies where it is wanted.
+
+        Raises:
+            KsegError: They know different classes.
+        """
+        return averaged(_of_one_shape(answers), self._keeps_entropy, self._parts)
+
+    def _told(self, mean: np.ndarray) -> Probabilities:
+        size = mean.shape[:2]
+        return Probabilities(mean, size, doubt=self.doubt, has_entropy=self._keeps_entropy)
+
+    @property
+    def _keeps_entropy(self) -> bool:
+        return self.doubt == DISAGREEMENT
 
     def predict(self, images: Iterable[np.ndarray]) -> list[np.ndarray]:
         """Predict masks, as `Predictor.predict` does."""
-        return [mask for mask, _ in self.decided(images)]
+        return [found.mask for found in self.decided(images)]
+
+
+def _of_one_shape(answers: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield answers, if they are of the same classes.
+
+    Raises:
+        KsegError: They are not.
+    """
+    first: np.ndarray | None = None
+    for answer in answers:
+        first = answer if first is None else first
+        if answer.shape != first.shape:
+            raise KsegError(
+                "The networks of an ensemble must know the same classes. Received "
+                f"{first.shape[-1]} and {answer.shape[-1]}."
+            )
+        yield answer

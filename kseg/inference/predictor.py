@@ -10,9 +10,10 @@ from kseg import _checks
 from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.data.resizing import resized_image, shown_size
 from kseg.errors import KsegError, Notice
-from kseg.inference.decision import decide
+from kseg.inference.decision import Decided, decide
 from kseg.inference.engines.engine import Engine, ran_out
 from kseg.inference.probabilities import Probabilities
+from kseg.inference.settings import DOUBTS
 from kseg.inference.tiles import Block, Padded, Picture, Tiling, in_blocks
 
 BATCH = 8
@@ -34,9 +35,11 @@ class Predictor:
         resize_back: How probabilities come to the image's size: "bilinear" or "nearest".
         tiling: How an image is cut that is shown larger than a tile; `None` for no tiles.
         temperature: What the network's probabilities are calibrated by, see `Probabilities`.
+        doubt: How uncertainty is measured, see `decide`.
+        has_entropy: Whether the engine gives the mean entropy of several answers after the classes.
 
     Raises:
-        KsegError: `resize` or `resize_back` is none of these.
+        KsegError: `resize`, `resize_back` or `doubt` is none of these.
 
     Example:
         >>> model = kseg.build_unet((None, None, 3), 2, filters=(8, 16))
@@ -57,6 +60,8 @@ class Predictor:
         resize_back: ResizeBack = "bilinear",
         tiling: Tiling | None = None,
         temperature: float = 1.0,
+        doubt: str = "confidence",
+        has_entropy: bool = False,
     ) -> None:
         _checks.one_of(resize, get_args(Resize), "resize")
         _checks.one_of(resize_back, get_args(ResizeBack), "resize_back")
@@ -67,6 +72,8 @@ class Predictor:
         self._resize_back: ResizeBack = resize_back
         self.tiling = tiling
         self.temperature = temperature
+        self.doubt = _checks.one_of(doubt, DOUBTS, "uncertainty")
+        self._has_entropy = has_entropy
 
     def probabilities(self, images: Iterable[np.ndarray]) -> Iterator[Probabilities]:
         """Tell the probability of each class, image by image, as they are asked for.
@@ -83,7 +90,7 @@ class Predictor:
         for group in _of_one_shape(images):
             yield from self._of_group(group)
 
-    def decided(self, images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def decided(self, images: Iterable[np.ndarray]) -> Iterator[Decided]:
         """Decide the class of each pixel, image by image, as they are asked for.
 
         An image in tiles is decided tile by tile: memory does not grow with the number of its
@@ -93,8 +100,7 @@ class Predictor:
             images: As `probabilities` takes them.
 
         Yields:
-            Class indices, uint8, and the probability of each pixel's class, float in [0, 1]; each
-            of the image's `(height, width)`.
+            Masks and how sure they are, each of the image's `(height, width)`.
 
         Raises:
             KsegError: An entry is not an image.
@@ -103,8 +109,8 @@ class Predictor:
             size = group[0].shape[:2]
             if self._is_cut(size) and self._size(group[0]) == size:
                 for image in group:
-                    masks, confidences = zip(*self.decided_rows(image), strict=True)
-                    yield np.concatenate(masks), np.concatenate(confidences)
+                    parts = zip(*self.decided_rows(image), strict=True)
+                    yield Decided(*map(np.concatenate, parts))
             else:
                 yield from map(decide, self._of_group(group))
 
@@ -113,7 +119,7 @@ class Predictor:
         picture: Picture,
         on_tile: Callable[[], None] = lambda: None,
         start: int = 0,
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    ) -> Iterator[Decided]:
         """Decide an image row of tiles by row of tiles, shown at its own size.
 
         Memory holds a few rows of tiles, whatever the image's height.
@@ -124,8 +130,7 @@ class Predictor:
             start: The row to begin at.
 
         Yields:
-            Class indices, uint8, and the probability of each pixel's class, float in [0, 1]; each
-            `(rows, width)`, from top to bottom.
+            Masks and how sure they are, each `(rows, width)`, from top to bottom.
 
         Raises:
             KsegError: The predictor has no tiling.
@@ -138,16 +143,18 @@ class Predictor:
         for top, left, values in self._blocks(Padded(picture, self.stride), on_tile, start):
             inside = values[: height - top, : width - left]
             if left == 0:
-                mask = np.empty((len(inside), width), np.uint8)
-                confidence = np.empty(mask.shape, np.float32)
+                shape = len(inside), width
+                rows = Decided(
+                    np.empty(shape, np.uint8), *(np.empty(shape, np.float32) for _ in range(2))
+                )
             columns = slice(left, left + inside.shape[1])
-            own = Probabilities(inside, inside.shape[:2], temperature=self.temperature)
-            decided = decide(own)
-            mask[:, columns], confidence[:, columns] = decided
+            own = self._told(inside, inside.shape[:2])
+            for whole, part in zip(rows, decide(own), strict=True):
+                whole[:, columns] = part
             is_last = columns.stop == width
-            del values, inside, own, decided  # they would stand beside all that the next tile takes
+            del values, inside, own, part  # they would stand beside all that the next tile takes
             if is_last:
-                yield mask, confidence
+                yield rows
 
     @property
     def takes_rows(self) -> bool:
@@ -180,7 +187,7 @@ class Predictor:
         Raises:
             KsegError: An entry is not an image.
         """
-        return [mask for mask, _ in self.decided(images)]
+        return [found.mask for found in self.decided(images)]
 
     def shown(self, image: np.ndarray) -> np.ndarray:
         """Return an image as the network is shown it: resized, and padded to `stride`."""
@@ -202,8 +209,18 @@ class Predictor:
         height, width = self._size(group[0])
         answers = self._answers([self.shown(image) for image in group])
         for output, image in zip(answers, group, strict=True):
-            own, size = output[:height, :width], image.shape[:2]
-            yield Probabilities(own, size, self._resize_back, self.temperature)
+            yield self._told(output[:height, :width], image.shape[:2])
+
+    def _told(self, values: np.ndarray, size: tuple[int, ...]) -> Probabilities:
+        """Return what the engine gave as what it says about an image of a size."""
+        return Probabilities(
+            values,
+            (size[0], size[1]),
+            self._resize_back,
+            self.temperature,
+            self.doubt,
+            self._has_entropy,
+        )
 
     def _answers(self, shown: list[np.ndarray]) -> Iterator[np.ndarray]:
         """Tell what the network says of images of one size: of all at once, if memory allows.

@@ -1,11 +1,15 @@
 """What a network says about an image, before it is decided what the image shows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from PIL import Image
+from scipy.special import entr
 
 from kseg.data.augment.settings import ResizeBack
+from kseg.errors import KsegError
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,9 @@ class Probabilities:
         resize_back: How they come to the image's size: "bilinear" or "nearest".
         temperature: What `array` divides their logarithms by, so that they hold as often as they
             say; the order of the classes stays. See `metrics.fit_temperature`.
+        doubt: How `decide` measures a pixel's uncertainty, which names the measures.
+        has_entropy: Whether the last of `values` is no output of a network, but the mean of the
+            entropies of several answers, in [0, 1], whose mean the others are.
 
     Example:
         >>> values = np.array([[[0.9], [0.2]]])  # one row of two pixels, a single sigmoid output
@@ -35,16 +42,23 @@ class Probabilities:
     size: tuple[int, int]
     resize_back: ResizeBack = "bilinear"
     temperature: float = 1.0
+    doubt: str = "confidence"
+    has_entropy: bool = False
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """What the network says, float, `(h, w, outputs)`."""
+        return self.values[..., :-1] if self.has_entropy else self.values
 
     @property
     def is_binary(self) -> bool:
         """Whether the network has a single sigmoid output."""
-        return self.values.shape[-1] == 1
+        return self.outputs.shape[-1] == 1
 
     @property
     def num_classes(self) -> int:
         """Number of classes; 2 for a single output."""
-        return 2 if self.is_binary else self.values.shape[-1]
+        return 2 if self.is_binary else self.outputs.shape[-1]
 
     def of_class(self, index: int) -> np.ndarray:
         """Return what the network says of a class, float32, `(height, width)` of the image.
@@ -58,6 +72,19 @@ class Probabilities:
             return self._at_full_size(index)
         foreground = self._at_full_size(0)
         return (1 - foreground, foreground)[index]
+
+    def entropies(self) -> np.ndarray:
+        """Return the mean of the entropies of several answers, float32, `(height, width)`.
+
+        Raises:
+            KsegError: There is one answer alone.
+        """
+        if not self.has_entropy:
+            raise KsegError(
+                "Only several answers can disagree. Give tta=, or several runs, or measure "
+                "uncertainty by confidence, entropy or margin."
+            )
+        return self._at_full_size(-1)
 
     def array(self) -> np.ndarray:
         """Return the probabilities of all classes, float32, `(height, width, num_classes)`."""
@@ -90,3 +117,36 @@ def tempered(values: np.ndarray, temperature: float) -> np.ndarray:
         return values
     powers = values ** np.float32(1 / temperature)
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def entropy_of(values: np.ndarray) -> np.ndarray:
+    """Return the entropy of each pixel's probabilities, in [0, 1]: 1 where all classes are alike.
+
+    Args:
+        values: Probabilities, `(..., classes)`; one class is the foreground of two.
+
+    Returns:
+        Float, `(...)`: the sum of -p log p over the classes, over the logarithm of their number.
+    """
+    if values.shape[-1] == 1:
+        values = np.concatenate([1 - values, values], axis=-1)
+    return entr(values).sum(axis=-1) / np.log(values.shape[-1])
+
+
+def averaged(
+    answers: Iterable[np.ndarray], keeps_entropy: bool, weights: Iterable[float] = repeat(1.0)
+) -> np.ndarray:
+    """Return the mean of answers, float32 `(..., classes)`, held one at a time.
+
+    Args:
+        answers: At least one.
+        keeps_entropy: Whether the mean of their entropies follows the classes.
+        weights: What each counts; by default all the same.
+    """
+    sums: np.ndarray | float = 0.0
+    total = 0.0
+    for answer, weight in zip(answers, weights, strict=False):
+        if keeps_entropy:
+            answer = np.concatenate([answer, entropy_of(answer)[..., None]], axis=-1)
+        sums, total = sums + np.float32(weight) * answer, total + weight
+    return np.asarray(sums / total, np.float32)

@@ -5,9 +5,13 @@ from collections.abc import Collection
 from kseg import _checks
 from kseg.errors import ArgumentError
 
-ASKED = {"flip": 2, "turns": 4, "scales": 3}
+ASKED = {"flip": 2, "turns": 4, "scales": 3, "dropout": 8}
 """How often a network is asked instead of once."""
 SCALES = (0.75, 1.0, 1.25)
+DROPOUT = "dropout"
+DISAGREEMENT = "disagreement"
+DOUBTS = ("confidence", "entropy", "margin", DISAGREEMENT)
+"""How a pixel's uncertainty is measured; the last one takes several answers."""
 ENGINES = ("keras", "openvino", "openvino-bfloat16", "onnxruntime")
 """What can run a network."""
 AUTO = "auto"

@@ -7,19 +7,23 @@ from PIL import Image
 
 from kseg.data.resizing import resized_image
 from kseg.inference.engines.engine import Engine
-from kseg.inference.settings import SCALES, read_views
+from kseg.inference.probabilities import averaged
+from kseg.inference.settings import ASKED, DROPOUT, SCALES, read_views
 
 
-def with_views(engine: Engine, views: str, stride: int = 32) -> Engine:
+def with_views(engine: Engine, views: str, stride: int = 32, keeps_entropy: bool = False) -> Engine:
     """Return an engine that asks about several views of an image, and averages the answers.
 
     "flip" adds the mirror image, "turns" the three quarter turns, and "scales" the image at 3/4 and
-    5/4 of its sides; "flip+turns" are all eight, "flip+scales" six.
+    5/4 of its sides; "flip+turns" are all eight, "flip+scales" six. "dropout" asks eight times,
+    of an engine that answers at random: `dropout_engine`.
 
     Args:
         engine: Any engine.
         views: Names, joined by "+".
         stride: The engine takes sizes that are multiples of this.
+        keeps_entropy: Whether the mean entropy of the answers follows the classes, as
+            `Predictor(has_entropy=True)` takes it.
 
     Raises:
         ArgumentError: A name is unknown.
@@ -33,18 +37,18 @@ def with_views(engine: Engine, views: str, stride: int = 32) -> Engine:
     """
     names = read_views(views)
     scales = SCALES if "scales" in names else (1.0,)
+    times = ASKED[DROPOUT] if DROPOUT in names else 1
 
-    def run(images: np.ndarray) -> np.ndarray:
+    def answers(images: np.ndarray) -> Iterator[np.ndarray]:
         height, width = images.shape[1:3]
-        answers = []
         for scale in scales:
             size = tuple(max(round(side * scale / stride), 1) * stride for side in (height, width))
             shown = images if scale == 1 else np.stack([resized_image(i, size) for i in images])
-            found = np.mean(list(_turned(engine, shown, names)), axis=0)
-            answers.append(found if scale == 1 else _resized(found, (height, width)))
-        return np.mean(answers, axis=0)
+            for _ in range(times):
+                for found in _turned(engine, shown, names):
+                    yield found if scale == 1 else _resized(found, (height, width))
 
-    return run
+    return lambda images: averaged(answers(images), keeps_entropy)
 
 
 def _turned(engine: Engine, images: np.ndarray, names: tuple[str, ...]) -> Iterator[np.ndarray]:

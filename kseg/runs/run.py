@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseg import _checks
 from kseg._settings import SHORT
-from kseg.errors import KsegError
+from kseg.errors import ArgumentError, KsegError
 from kseg.runs.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
@@ -267,7 +267,11 @@ class Run:
         return self.recipe.changed(**given).input
 
     def predictor(
-        self, tta: str | None = None, engine: str = "keras", **choices: Any
+        self,
+        tta: str | None = None,
+        engine: str = "keras",
+        doubt: str = "confidence",
+        **choices: Any,
     ) -> "Predictor":
         """Load the model of the best epoch for prediction, and prove that it fits the classes.
 
@@ -276,14 +280,23 @@ class Run:
                 them; `None` for the image alone.
             engine: What runs the network: "keras", "openvino", "openvino-bfloat16" or
                 "onnxruntime".
+            doubt: How uncertainty is measured, see `inference.decide`.
             **choices: How the network is shown images, see `shown`.
 
         Raises:
             KsegError: The model file is damaged, its classes are not the run's, the engine is not
                 installed, or a choice is unknown or out of its range.
         """
+        from kseg.inference import dropout_engine
+        from kseg.inference.settings import DROPOUT, read_views
+
         model = self._model()
-        return self._predictor(model, self._engine(engine, model), tta, choices)
+        if DROPOUT not in read_views(tta):
+            return self._predictor(model, self._engine(engine, model), tta, doubt, choices)
+        if engine != "keras":
+            raise ArgumentError(f"Dropout is at work with engine='keras'. Received: {engine!r}.")
+        own = dropout_engine(model, self.recipe.seed)
+        return self._predictor(model, own, tta, doubt, choices)
 
     def engine(self, name: str = "keras") -> "Engine":
         """Return what runs the network of the best epoch, from images to probabilities.
@@ -324,24 +337,32 @@ class Run:
         """Return a predictor of a network of this run, such as one of its heads."""
         from kseg.inference import keras_engine
 
-        return self._predictor(model, keras_engine(model), None, {})
+        return self._predictor(model, keras_engine(model), None, "confidence", {})
 
     def _predictor(
-        self, model: "keras.Model", engine: "Engine", tta: str | None, choices: dict[str, Any]
+        self,
+        model: "keras.Model",
+        engine: "Engine",
+        tta: str | None,
+        doubt: str,
+        choices: dict[str, Any],
     ) -> "Predictor":
         from kseg.inference import Predictor, tiling_of, with_views
-        from kseg.inference.settings import read_views, zoom_of
+        from kseg.inference.settings import DISAGREEMENT, read_views, zoom_of
         from kseg.models import catalog
 
         shown, stride = self.shown(**choices), catalog.stride(self.recipe.model)
+        keeps = tta is not None and doubt == DISAGREEMENT
         return Predictor(
-            engine if tta is None else with_views(engine, tta, stride),
+            engine if tta is None else with_views(engine, tta, stride, keeps),
             stride=stride,
             max_side=shown.max_side,
             resize=shown.resize,
             resize_back=shown.resize_back,
             tiling=tiling_of(model, stride, zoom=zoom_of(read_views(tta))),
             temperature=self.temperature if tta is None else 1.0,
+            doubt=doubt,
+            has_entropy=keeps,
         )
 
 

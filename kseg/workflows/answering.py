@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kseg import machine
+from kseg import _checks, machine
 from kseg.data.augment.settings import Input, Resize, ResizeBack
 from kseg.errors import ArgumentError
-from kseg.inference.settings import read_views
+from kseg.inference.settings import DISAGREEMENT, DOUBTS, read_views
 from kseg.runs.run import Run
 from kseg.workflows.watching import Watch
 
@@ -27,11 +27,13 @@ class Answering:
         resize: How larger images come to it; `None` is as in training.
         resize_back: How the answer comes back; `None` is as in training.
         device: "cpu" or "gpu"; `None` for the GPU where there is one.
+        doubt: How uncertainty is measured, see `inference.decide`.
         engines: What runs the network of each run; `None` for Keras.
         shown: How each run is shown images, by all that.
 
     Raises:
-        KsegError: There are not as many weights as runs, or a choice is unknown or out of range.
+        KsegError: There are not as many weights as runs, a choice is unknown or out of range, or a
+            single answer is to disagree.
     """
 
     runs: tuple[Run, ...]
@@ -41,6 +43,7 @@ class Answering:
     resize: Resize | None
     resize_back: ResizeBack | None
     device: str | None
+    doubt: str = "confidence"
     engines: tuple[str, ...] | None = None
     shown: list[Input] = field(init=False)
 
@@ -50,6 +53,12 @@ class Answering:
             raise ArgumentError(
                 f"weights= must be one number per run, {len(self.runs)} in all. Received "
                 f"{len(self.weights)}."
+            )
+        _checks.one_of(self.doubt, DOUBTS, "uncertainty")
+        if self.doubt == DISAGREEMENT and not self.averages:
+            raise ArgumentError(
+                "uncertainty='disagreement' is between several answers. Give tta=, such as 'flip', "
+                "or several runs."
             )
         object.__setattr__(self, "shown", [run.shown(**self.choices) for run in self.runs])
 
@@ -70,17 +79,18 @@ class Answering:
 
         with machine.computing_on(self.device):
             engines = self.engines or ("keras",) * len(self.runs)
+            own = self.doubt if len(self.runs) == 1 else "confidence"
             predictors = [
-                run.predictor(self.tta, engine, **self.choices)
+                run.predictor(self.tta, engine, own, **self.choices)
                 for run, engine in zip(self.runs, engines, strict=True)
             ]
-            return Ensemble.of(predictors, self.weights)
+            return Ensemble.of(predictors, self.weights, self.doubt)
 
     def alone(self, run: Run) -> "Predictor":
         """Return a single answer of one of the runs."""
         with machine.computing_on(self.device):
             engine = "keras" if self.engines is None else self.engines[self.runs.index(run)]
-            return run.predictor(None, engine, **self.choices)
+            return run.predictor(None, engine, "confidence", **self.choices)
 
     def tell(self, watch: Watch, data: str = "") -> None:
         """Tell which runs answer about what, and how large they see it."""
@@ -92,4 +102,5 @@ class Answering:
         """Return all that an answer depends on beside networks and image, as JSON can hold it."""
         told = [[one.max_side, one.resize, one.resize_back] for one in self.shown]
         engines = None if self.engines is None else list(self.engines)
-        return {"weights": self.weights, "tta": self.tta, "shown": told, "engines": engines}
+        how = {"weights": self.weights, "tta": self.tta, "doubt": self.doubt}
+        return how | {"shown": told, "engines": engines}

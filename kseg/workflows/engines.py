@@ -10,7 +10,7 @@ import numpy as np
 
 from kseg import _checks, machine
 from kseg.errors import KsegError
-from kseg.inference.settings import AUTO, ENGINES
+from kseg.inference.settings import AUTO, DROPOUT, ENGINES, read_views
 from kseg.machine import Device
 from kseg.runs.run import Run
 from kseg.workflows.answering import Answering
@@ -22,15 +22,16 @@ BATCH = 4
 SIDE = 256
 
 
-def with_engines(
-    answering: Answering, wanted: str, count: int | None, device: Device, watch: Watch
-) -> Answering:
+def with_engines(answering: Answering, wanted: str, count: int | None, watch: Watch) -> Answering:
     """Return how runs answer, each by the engine that is asked for, see `engine_for`.
 
     Raises:
         KsegError: There is no such engine.
     """
     _checks.one_of(wanted, (AUTO, *ENGINES), "engine")
+    device = machine.device(answering.device)
+    if wanted == AUTO and DROPOUT in read_views(answering.tta):
+        wanted = "keras"
     chosen = tuple(engine_for(run, wanted, count, device, watch) for run in answering.runs)
     return replace(answering, engines=chosen)
 

@@ -32,6 +32,7 @@ def evaluate(
     per_image: bool = False,
     rank: bool = False,
     tta: str | None = None,
+    uncertainty: str = "confidence",
     weights: Sequence[float] | None = None,
     max_side: int | None = None,
     resize: Resize | None = None,
@@ -65,6 +66,8 @@ def evaluate(
             against how wrong it is: `evaluation.ranking`.
         tta: Views of an image whose answers are averaged: "flip", "turns", "scales", or several
             joined by "+"; see `inference.with_views`.
+        uncertainty: How it is measured: "confidence", "entropy", "margin", or, of several answers,
+            "disagreement"; see `inference.decide`.
         weights: What each of several runs counts; by default all the same.
         max_side: The longest side that the network is shown; by default as in training.
         resize: How larger images come to it: "aspect", "squash" or "none"; by default as there.
@@ -91,9 +94,8 @@ def evaluate(
     """
     watch = watching(progress)
     opened = open_runs(run, runs)
-    answering = Answering(opened, weights, tta, max_side, resize, resize_back, device)
-    computing = machine.device(device)
-    watch.starts(computing)
+    answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
+    watch.starts(machine.device(device))
 
     from kseg.evaluation import evaluate as score
     from kseg.reports import figures
@@ -103,7 +105,7 @@ def evaluate(
     split = split or source.best_test
     samples = source.split(split, source.labels(first.labels))
     answering.tell(watch, f"{source.data}, {split}")
-    answering = with_engines(answering, engine, len(samples), computing, watch)
+    answering = with_engines(answering, engine, len(samples), watch)
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
         predictor = answering.predictor()
         found = score(

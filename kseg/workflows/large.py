@@ -136,7 +136,7 @@ class _Part:
 
     @property
     def unsure(self) -> float:
-        """1 - confidence, the mean over all pixels."""
+        """How unsure the network is, the mean over all pixels."""
         return self._sum / (self.mask.shape[0] * self.mask.shape[1])
 
     def begin(self, of: str) -> None:
@@ -158,12 +158,11 @@ class _Part:
         """Decide all rows that are missing."""
         if self.done >= self.mask.shape[0]:
             return
-        for mask, confidence in predictor.decided_rows(strips, on_tile, self.done):
-            doubts = 1 - confidence
-            self.mask.write(self.done, mask)
+        for rows in predictor.decided_rows(strips, on_tile, self.done):
+            self.mask.write(self.done, rows.mask)
             if self._keeps_doubts:
-                self.doubts.write(self.done, np.round(255 * doubts).astype(np.uint8))
-            self.done += len(mask)
-            self._sum += float(doubts.sum(dtype=np.float64))
+                self.doubts.write(self.done, np.round(255 * rows.doubt).astype(np.uint8))
+            self.done += len(rows.mask)
+            self._sum += float(rows.doubt.sum(dtype=np.float64))
             content = {"of": self._of, "rows": self.done, "sum": self._sum}
             _files.write_json(self._state, content)

@@ -17,7 +17,7 @@ from kseg.data.reading import files
 from kseg.data.reading.strips import Strips, is_large
 from kseg.errors import ArgumentError, KsegError
 from kseg.inference.cleaning import Cleaning
-from kseg.inference.decision import decide
+from kseg.inference.decision import Decided, decide
 from kseg.inference.settings import AUTO, IN_ALL, PER_IMAGE, read_kinds
 from kseg.labels import Labels
 from kseg.runs.cross_validation import CrossValidation
@@ -55,6 +55,7 @@ def predict(
     largest: Sequence[str] = (),
     weights: Sequence[float] | None = None,
     tta: str | None = None,
+    uncertainty: str = "confidence",
     max_side: int | None = None,
     resize: Resize | None = None,
     resize_back: ResizeBack | None = None,
@@ -87,15 +88,17 @@ def predict(
             `None` writes nothing.
         probabilities: Whether to keep the probabilities of all classes.
         write: What to write beside mask and overlay, names joined by "+". Of each image:
-            "uncertainty", a grey PNG, 255 where the likeliest class has no probability, 0 where it
-            has all; "confidence", that probability as a PNG of 16 bits; "probabilities" of all
-            classes, as NPZ; "geojson", the regions as polygons. Of all images: "areas", a CSV of
+            "uncertainty", a grey PNG, brighter where the network is less sure; "confidence", the
+            probability of each pixel's class as a PNG of 16 bits; "probabilities" of all classes,
+            as NPZ; "geojson", the regions as polygons. Of all images: "areas", a CSV of
             pixels and regions per class; "coco", the regions as COCO's annotations.
         smallest: Regions of fewer pixels, holes too, go to the class around them.
         largest: Classes of which the largest region alone stays.
         weights: What each of several runs counts; by default all the same.
         tta: Views of an image whose answers are averaged: "flip", "turns", "scales", or several
             joined by "+"; see `inference.with_views`.
+        uncertainty: How it is measured: "confidence", "entropy", "margin", or, of several answers,
+            "disagreement"; see `inference.decide`.
         max_side: The longest side that the network is shown; by default as in training, where the
             run was scored.
         resize: How larger images come to it: "aspect", "squash" or "none"; by default as there.
@@ -136,12 +139,11 @@ def predict(
     opened = open_runs(run, runs)
     labels = opened[0].labels
     cleaning = _cleaning(smallest, largest, labels)
-    answering = Answering(opened, weights, tta, max_side, resize, resize_back, device)
-    computing = machine.device(device)
-    watch.starts(computing)
+    answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
+    watch.starts(machine.device(device))
     answering.tell(watch)
     count = len(sources) if isinstance(sources, list) else None
-    answering = with_engines(answering, engine, count, computing, watch)
+    answering = with_engines(answering, engine, count, watch)
     predictor = answering.predictor()
     how = answering.to_dict() | {"cleaning": repr(cleaning)}
     key = "" if target is None else made_by(opened, how)
@@ -238,13 +240,13 @@ class _Job:
     def _answered(self, group: list[tuple[_Item, np.ndarray]]) -> list[Callable[[], Prediction]]:
         """Ask the network about images of one shape."""
         images = [image for _, image in group]
-        answers: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+        answers: list[tuple[Decided, np.ndarray | None]]
         with machine.computing_on(self.device):
             if self.keeps:
                 found = self.predictor.probabilities(images)
-                answers = [(*decide(one), one.array()) for one in found]
+                answers = [(decide(one), one.array()) for one in found]
             else:
-                answers = [(*one, None) for one in self.predictor.decided(images)]
+                answers = [(one, None) for one in self.predictor.decided(images)]
         return [
             partial(self.results.write, item.source, item.target, image, *answer)
             for (item, image), answer in zip(group, answers, strict=True)

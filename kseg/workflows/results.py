@@ -13,7 +13,7 @@ from kseg import _files, machine
 from kseg.data.reading import files, strips
 from kseg.errors import KsegError
 from kseg.inference.cleaning import Cleaning
-from kseg.inference.decision import uncertainty_of
+from kseg.inference.decision import Decided
 from kseg.inference.settings import PER_IMAGE
 from kseg.labels import Labels
 from kseg.plots.overlays import overlay
@@ -31,7 +31,7 @@ class Prediction:
         mask: Class indices, uint8, `(height, width)`; `None` where the file cannot be read, or is
             so large that its mask is written by rows.
         areas: Part of the image per class, in (0, 1]; classes that do not occur are left out.
-        uncertainty: How unsure the network is of the image, see `inference.uncertainty_of`.
+        uncertainty: How unsure the network is of the image, see `inference.Decided`.
         probabilities: Float32 `(height, width, classes)`, if they were asked for.
         error: Why the file cannot be read; `None` where it can.
         written: The files that were written: the mask as a palette PNG, the image tinted by it, and
@@ -129,20 +129,19 @@ class Results:
         source: Path | np.ndarray,
         target: Path | None,
         image: np.ndarray,
-        mask: np.ndarray,
-        confidence: np.ndarray,
+        decided: Decided,
         probabilities: np.ndarray | None,
     ) -> Prediction:
         """Write mask, overlay and doubts of an image, and return all of it."""
-        mask = self.cleaning(mask)
+        mask = self.cleaning(decided.mask)
         areas = areas_of(np.bincount(mask.ravel(), minlength=len(self.labels)), self.labels)
-        unsure = uncertainty_of(confidence)
+        unsure = decided.uncertainty
         written: tuple[Path, ...] = ()
         if target is not None:
             written = self.paths(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             for kind, path in zip(self.kinds, written[2:], strict=True):
-                self._write(kind, path, mask, confidence, probabilities)
+                self._write(kind, path, decided._replace(mask=mask), probabilities)
             files.write_image(written[1], overlay(image, mask, self.labels))
             note = self.note(source, areas, unsure) if isinstance(source, Path) else None
             files.write_mask(written[0], mask, self.labels, note)
@@ -152,17 +151,16 @@ class Results:
         self,
         kind: str,
         path: Path,
-        mask: np.ndarray,
-        confidence: np.ndarray,
+        decided: Decided,
         probabilities: np.ndarray | None,
     ) -> None:
         """Write one of the kinds."""
         if kind == "uncertainty":
-            files.write_image(path, np.round(255 * (1 - confidence)).astype(np.uint8))
+            files.write_image(path, np.round(255 * decided.doubt).astype(np.uint8))
         elif kind == "confidence":
-            files.write_image(path, np.round(65535 * confidence).astype(np.uint16))
+            files.write_image(path, np.round(65535 * decided.confidence).astype(np.uint16))
         elif kind == "geojson":
-            _files.write_json(path, geojson(regions_of(mask, self.labels), self.labels))
+            _files.write_json(path, geojson(regions_of(decided.mask, self.labels), self.labels))
         elif probabilities is not None:
             with _files.atomic(path) as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, probabilities=probabilities, classes=self.labels.names)

@@ -6,6 +6,7 @@ import pytest
 from kseg.data import Sample
 from kseg.errors import KsegError
 from kseg.evaluation import Borders, CalibrationCounts, ConfusionCounts
+from kseg.inference import Decided
 from kseg.labels import Labels
 from kseg.metrics import count_calibration, score_borders
 
@@ -23,9 +24,13 @@ def images(count):
         yield sample, rng.integers(0, 3, size), rng.random(size)
 
 
+def told(mask, confidence):
+    return Decided(mask, confidence, 1 - confidence)
+
+
 def fed(accumulator, count):
     for sample, mask, confidence in images(count):
-        accumulator.update(sample, mask, confidence)
+        accumulator.update(sample, told(mask, confidence))
     return accumulator.result()
 
 
@@ -33,8 +38,9 @@ def test_a_case_of_counts_by_hand():
     counts = ConfusionCounts(LABELS)
     picture = np.zeros((1, 4, 3), np.uint8)
     sure = np.ones((1, 4))
-    counts.update(Sample("x", picture, np.array([[0, 0, 1, 9]])), np.array([[0, 1, 1, 2]]), sure)
-    counts.update(Sample("y", picture, np.array([[2, 2, 2, 0]])), np.array([[2, 0, 2, 0]]), sure)
+    one, two = np.array([[0, 0, 1, 9]]), np.array([[2, 2, 2, 0]])
+    counts.update(Sample("x", picture, one), told(np.array([[0, 1, 1, 2]]), sure))
+    counts.update(Sample("y", picture, two), told(np.array([[2, 0, 2, 0]]), sure))
     found = counts.result()
     np.testing.assert_array_equal(found.matrix, [[2, 1, 0], [0, 1, 0], [1, 0, 2]])
     assert found.names == ("x", "y")

@@ -23,7 +23,7 @@ def test_probabilities_are_averaged_by_weight():
     np.testing.assert_allclose(found[..., 1], (0.1 + 3 * 0.8) / 4, rtol=1e-6)
     assert (ensemble.predict([IMAGE])[0] == 1).all()
     assert (Ensemble([says(0.9, 0.1), says(0.2, 0.8)]).predict([IMAGE])[0] == 0).all()
-    mask, confidence = next(ensemble.decided([IMAGE]))
+    mask, confidence, _ = next(ensemble.decided([IMAGE]))
     np.testing.assert_allclose(confidence, 0.625, rtol=1e-6)
     assert mask.dtype == np.uint8
 

@@ -72,7 +72,7 @@ def test_the_confidence_is_the_probability_of_the_class():
         return np.stack([images[..., 0] / 256, 1 - images[..., 0] / 256], axis=-1)
 
     image = np.full((32, 32, 3), 64, np.uint8)
-    mask, confidence = decide(next(Predictor(engine).probabilities([image])))
+    mask, confidence, _ = decide(next(Predictor(engine).probabilities([image])))
     np.testing.assert_array_equal(mask, 1)
     np.testing.assert_array_equal(confidence, 0.75)
 

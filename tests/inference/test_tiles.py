@@ -82,7 +82,7 @@ def test_tiles_give_what_the_whole_image_gives(build, stride, size):
     tiled = next(predictor.probabilities([image])).values
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
     assert np.ptp(whole, axis=(0, 1)).max() > 0.1  # the image does matter
-    mask, confidence = next(predictor.decided([image]))
+    mask, confidence, _ = next(predictor.decided([image]))
     np.testing.assert_array_equal(mask, tiled.argmax(axis=-1))
     np.testing.assert_allclose(confidence, tiled.max(axis=-1))
 
@@ -153,26 +153,26 @@ def test_an_image_is_decided_by_rows_from_where_it_was_left():
     tiling = tiling_of(model, 2, memory=1)
     predictor = Predictor(keras_engine(model), stride=2, tiling=tiling)
     image = RNG.integers(0, 256, (331, 203, 3), dtype=np.uint8)
-    mask, confidence = next(predictor.decided([image]))
+    mask, confidence, _ = next(predictor.decided([image]))
     tiles = []
     parts = list(predictor.decided_rows(image, lambda: tiles.append(1)))
     assert len(parts) > 4
     assert len(tiles) == predictor.tiles(image.shape)
-    np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), mask)
-    np.testing.assert_array_equal(np.concatenate([sure for _, sure in parts]), confidence)
-    start = sum(len(part) for part, _ in parts[:3])
+    np.testing.assert_array_equal(np.concatenate([part.mask for part in parts]), mask)
+    np.testing.assert_array_equal(np.concatenate([part.confidence for part in parts]), confidence)
+    start = sum(len(part.mask) for part in parts[:3])
     picture, tiles[:] = Rows(image), []
     rest = list(predictor.decided_rows(picture, lambda: tiles.append(1), start))
-    np.testing.assert_array_equal(np.concatenate([part for part, _ in rest]), mask[start:])
+    np.testing.assert_array_equal(np.concatenate([part.mask for part in rest]), mask[start:])
     np.testing.assert_allclose(
-        np.concatenate([sure for _, sure in rest]), confidence[start:], atol=1e-6
+        np.concatenate([part.confidence for part in rest]), confidence[start:], atol=1e-6
     )
     assert len(tiles) == predictor.tiles(image.shape, start)
     assert picture.read[0].start == len(parts[0][0])  # the rows of tiles that reach below
     assert len(tiles) < predictor.tiles(image.shape)
     assert max(rows.stop - rows.start for rows in picture.read) <= tiling.side
     for odd in (1, start + 7, len(mask) - 1):  # where no row of tiles begins
-        rest = [part for part, _ in predictor.decided_rows(image, start=odd)]
+        rest = [part.mask for part in predictor.decided_rows(image, start=odd)]
         np.testing.assert_array_equal(np.concatenate(rest), mask[odd:])
     with pytest.raises(KsegError, match="Give the Predictor tiling="):
         next(Predictor(keras_engine(model), stride=2).decided_rows(image))

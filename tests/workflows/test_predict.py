@@ -376,3 +376,38 @@ def test_masks_are_cleaned_where_that_is_asked(run, images, tmp_path):
         kseg.predict(run, images, largest=["bix"])
     with pytest.raises(ArgumentError, match="smallest="):
         kseg.predict(run, images, smallest=-1)
+
+
+def test_doubt_is_measured_as_asked(run, workplace, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    plain, entropy = (
+        next(kseg.predict(run, image, uncertainty=doubt)) for doubt in ("confidence", "entropy")
+    )
+    assert plain.uncertainty != entropy.uncertainty
+    np.testing.assert_array_equal(plain.mask, entropy.mask)
+    words = {"uncertainty": "disagreement", "out": tmp_path, "write": "uncertainty"}
+    for source, more in ((run, {"tta": "flip"}), ([run, run], {})):
+        found = next(kseg.predict(source, image, again=True, **words, **more))
+        assert 0 <= found.uncertainty < entropy.uncertainty
+    assert found.uncertainty == pytest.approx(0, abs=1e-6)  # a network agrees with itself
+    assert np.asarray(Image.open(found.written[2])).max() == 0
+    with pytest.raises(ArgumentError, match="between several answers. Give tta="):
+        kseg.predict(run, image, uncertainty="disagreement")
+    with pytest.raises(KsegError, match="margin"):
+        kseg.predict(run, image, uncertainty="margn")
+    scored = kseg.evaluate(run, split="val", tta="flip", uncertainty="disagreement", rank=True)
+    assert scored.ranking.oracle_area <= scored.ranking.area
+
+
+def test_dropout_is_asked_again_and_again(run, workplace, tmp_path):
+    block = {"block": "double_convolution(dropout=0.3)", "arch": "unet", "filters": (2, 4)}
+    words = {"data": workplace / "data", "size": 32, "batch_size": 3, "epochs": 1}
+    dropping = kseg.train(runs=tmp_path / "runs", **words, **block)
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    words = {"tta": "dropout", "uncertainty": "disagreement"}
+    one, again = (next(kseg.predict(dropping, image, **words)) for _ in range(2))
+    assert one.uncertainty == again.uncertainty > 0  # by the seed of the recipe
+    with pytest.raises(KsegError, match="This one has none"):
+        kseg.predict(run, image, **words)
+    with pytest.raises(ArgumentError, match="engine='keras'"):
+        kseg.predict(dropping, image, engine="onnxruntime", **words)

@@ -38,6 +38,49 @@ def keras_engine(model: keras.Model, frozen: bool = False) -> Engine:
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
 
 
+def dropout_engine(model: keras.Model, seed: int = 0) -> Engine:
+    """Run a Keras model with its dropout at work: it answers a little differently each time.
+
+    Normalisation goes on by its running statistics. How far the answers differ tells how unsure the
+    model is; their mean is what it says.
+
+    Args:
+        model: From images `(n, H, W, C)` to probabilities `(n, H, W, classes)`, with dropout; a
+            copy of it is used.
+        seed: Fixes what is dropped, from image to image.
+
+    Raises:
+        KsegError: It has no dropout.
+
+    Example:
+        >>> from functools import partial
+        >>> block = partial(kseg.blocks.double_convolution, dropout=0.5)
+        >>> model = kseg.build_unet((None, None, 3), 2, filters=(4, 8), block=block)
+        >>> engine = kseg.inference.dropout_engine(model)
+        >>> image = np.zeros((1, 16, 24, 3), np.uint8)
+        >>> np.array_equal(engine(image), engine(image))
+        False
+
+    References:
+        Gal and Ghahramani 2016, https://arxiv.org/abs/1506.02142.
+    """
+    network = model.final if isinstance(model, DeeplySupervised) else model
+    if not any(getattr(layer, "rate", 0) for layer in network.layers):
+        raise KsegError(
+            "dropout at prediction takes a network that was trained with dropout, such as "
+            'block="double_convolution(dropout=0.1)". This one has none.'
+        )
+    own = keras.models.clone_model(network)
+    own.set_weights(network.get_weights())
+    for index, layer in enumerate(own.layers):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False  # so that it keeps to its running statistics
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([seed, index])
+    run = _RUNNERS[keras.backend.backend()](own, training=True)
+    return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
+
+
 def load_model(path: str | Path) -> keras.Model:
     """Load a `.keras` file, without running code that it may carry.
 
@@ -61,14 +104,14 @@ def load_model(path: str | Path) -> keras.Model:
     return open_model(path, "train the run again: kseg.train()")
 
 
-def _on_tensorflow(network: keras.Model) -> Any:
+def _on_tensorflow(network: keras.Model, training: bool = False) -> Any:
     import tensorflow as tf
 
     # XLA compiles anew for every image size, and is the slower one on a CPU. From the second size
     # on, a graph for any size is used, so that a folder of many sizes is traced a few times only.
     @tf.function(autograph=False, jit_compile=False, reduce_retracing=True)
     def run(images: Any) -> Any:
-        return network(images, training=False)
+        return network(images, training=training)
 
     return run
 
@@ -83,27 +126,31 @@ def _frozen_on_tensorflow(network: keras.Model) -> Callable[[np.ndarray], Any]:
     return lambda images: graph(tf.constant(images, tf.float32))[0]
 
 
-def _on_jax(network: keras.Model) -> Callable[[np.ndarray], Any]:
+def _on_jax(network: keras.Model, training: bool = False) -> Callable[[np.ndarray], Any]:
     import jax
 
     @jax.jit
     def run(trained: list, others: list, images: Any) -> Any:
-        outputs, _ = network.stateless_call(trained, others, images, training=False)
-        return outputs
+        return network.stateless_call(trained, others, images, training=training)
 
     def with_weights(images: np.ndarray) -> Any:
         trained, others = network.trainable_variables, network.non_trainable_variables
-        return run([one.value for one in trained], [one.value for one in others], images)
+        values = ([one.value for one in variables] for variables in (trained, others))
+        outputs, after = run(*values, images)
+        if training:  # which draws other numbers the next time
+            for variable, value in zip(others, after, strict=True):
+                variable.assign(value)
+        return outputs
 
     return with_weights
 
 
-def _on_torch(network: keras.Model) -> Callable[[np.ndarray], Any]:
+def _on_torch(network: keras.Model, training: bool = False) -> Callable[[np.ndarray], Any]:
     import torch
 
     @torch.no_grad()
     def run(images: np.ndarray) -> Any:
-        return network(images, training=False)
+        return network(images, training=training)
 
     return run
 

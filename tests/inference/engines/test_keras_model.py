@@ -1,12 +1,15 @@
 """The Keras engine answers as the model does, and leaves the model as it was."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
+import kseg
 from kseg import build_unet, build_unetpp
 from kseg.errors import KsegError
-from kseg.inference import keras_engine, load_model
+from kseg.inference import dropout_engine, keras_engine, load_model
 from kseg.losses import CrossEntropy
 
 pytestmark = pytest.mark.backend
@@ -139,3 +142,21 @@ def test_a_model_that_holds_code_is_refused_for_that(tmp_path, layer, expected):
     with pytest.raises(KsegError, match=expected) as error:
         load_model(tmp_path / "model.keras")
     assert "damaged" not in str(error.value)
+
+
+def test_dropout_answers_differ_around_the_answer_and_statistics_stay():
+    keras.utils.set_random_seed(0)
+    block = partial(kseg.blocks.double_convolution, dropout=0.3)
+    model = build_unet(ANY, 3, filters=NARROW, block=block)
+    before = model.get_weights()
+    engine, batch = dropout_engine(model, seed=3), images()
+    answers = [engine(batch) for _ in range(30)]
+    assert np.std(answers, axis=0).mean() > 1e-3
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    far = np.abs(np.mean(answers, axis=0) - keras_engine(model)(batch)).mean()
+    assert far < np.abs(answers[0] - keras_engine(model)(batch)).mean()
+    again = dropout_engine(model, seed=3)
+    np.testing.assert_allclose(again(batch), answers[0], atol=1e-6)
+    with pytest.raises(KsegError, match="This one has none"):
+        dropout_engine(build_unet(ANY, 3, filters=NARROW))
