@@ -73,6 +73,10 @@ class Printer(Bars):
         """Print that this takes a moment."""
         self.show(f"converting the network and timing {', '.join(engines)} ...")
 
+    def loses(self, engine: str, less: float) -> None:
+        """Print which engine is left out, and why."""
+        self.facts([("engine", f"{engine} loses {less:.3f} mean IoU, and is left out")])
+
     def answers(self, engine: str, found: Mapping[str, float]) -> None:
         """Print the engine and what the others would take."""
         self.facts([("engine", f"{engine}, seconds per image: {per_step(found)}")])

@@ -96,6 +96,29 @@ class ArraySamples:
         return Sample(str(index), self._images[index], mask)
 
 
+class Few:
+    """Some samples of a data set, evenly spaced.
+
+    Args:
+        samples: A data set.
+        count: So many, at most.
+    """
+
+    def __init__(self, samples: Samples, count: int) -> None:
+        self.labels = samples.labels
+        self._samples = samples
+        step = max(len(samples) // count, 1)
+        self._chosen = range(0, len(samples), step)[:count]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return one sample."""
+        return self._samples[self._chosen[index]]
+
+
 class Cached:
     """Samples kept in memory once read, until `limit` bytes are full; the rest is read anew.
 

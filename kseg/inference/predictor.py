@@ -191,8 +191,7 @@ class Predictor:
 
     def shown(self, image: np.ndarray) -> np.ndarray:
         """Return an image as the network is shown it: resized, and padded to `stride`."""
-        padded = Padded(resized_image(image, self._size(image)), self.stride)
-        return padded[: padded.shape[0]]
+        return shown(image, self.stride, self._max_side, self._resize)
 
     def _size(self, image: np.ndarray) -> tuple[int, int]:
         """Return the size at which an image is shown, without its padding."""
@@ -279,6 +278,16 @@ class Predictor:
         said = f"Memory ended at {side}x{side} pixels: going on in tiles of {smaller.side}."
         warnings.warn(said, Notice, stacklevel=2)
         return True
+
+
+def shown(
+    image: np.ndarray, stride: int, max_side: int | None, resize: Resize = "aspect"
+) -> np.ndarray:
+    """Return an image as a network is shown it: resized, and padded to multiples of a stride."""
+    height, width = image.shape[:2]
+    resized = resized_image(image, shown_size((height, width), max_side, resize))
+    padded = Padded(resized, stride)
+    return padded[: padded.shape[0]]
 
 
 def _of_one_shape(images: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:

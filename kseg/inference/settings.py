@@ -12,7 +12,10 @@ DROPOUT = "dropout"
 DISAGREEMENT = "disagreement"
 DOUBTS = ("confidence", "entropy", "margin", DISAGREEMENT)
 """How a pixel's uncertainty is measured; the last one takes several answers."""
-ENGINES = ("keras", "openvino", "openvino-bfloat16", "onnxruntime")
+INT8 = "openvino-int8"
+COARSE = ("openvino-bfloat16", INT8)
+"""Engines that compute in fewer bits than float32 has."""
+ENGINES = ("keras", "openvino", *COARSE, "onnxruntime")
 """What can run a network."""
 AUTO = "auto"
 """The fastest of them on this machine."""

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kseg.metrics.scores import Scores
 
 LAST_MODEL = "last.keras"
+CALIBRATION = 64
+"""So many images show which numbers occur in a network that is to compute in 8 bits."""
 SHOWN = ("max_side", "resize", "resize_back")
 """What of a recipe's input may differ in prediction."""
 
@@ -60,6 +62,12 @@ class Run:
     def model_file(self) -> Path:
         """The model of the best epoch."""
         return self.path / "model.keras"
+
+    @property
+    def model_digest(self) -> str:
+        """The SHA-256 of the model of the best epoch, in hexadecimal digits."""
+        with self.model_file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def last_model_file(self) -> Path:
@@ -278,8 +286,8 @@ class Run:
         Args:
             tta: The views of an image whose answers are averaged, as `inference.with_views` takes
                 them; `None` for the image alone.
-            engine: What runs the network: "keras", "openvino", "openvino-bfloat16" or
-                "onnxruntime".
+            engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "openvino-int8"
+                or "onnxruntime".
             doubt: How uncertainty is measured, see `inference.decide`.
             **choices: How the network is shown images, see `shown`.
 
@@ -302,7 +310,7 @@ class Run:
         """Return what runs the network of the best epoch, from images to probabilities.
 
         Args:
-            name: "keras", "openvino", "openvino-bfloat16" or "onnxruntime".
+            name: "keras", "openvino", "openvino-bfloat16", "openvino-int8" or "onnxruntime".
 
         Raises:
             KsegError: The model file is damaged, its classes are not the run's, or the engine is
@@ -315,10 +323,20 @@ class Run:
         from kseg.inference.engines import engine_named
         from kseg.models import catalog
 
-        with self.model_file.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         stride = catalog.stride(self.recipe.model)
-        return engine_named(name, model, stride, self.path / "engines" / digest)
+        folder = self.path / "engines" / self.model_digest[:16]
+        return engine_named(name, model, stride, folder, self._calibration_images)
+
+    def _calibration_images(self) -> "Iterator[np.ndarray]":
+        """Yield some images of the training as the network is shown them, `(1, H, W, C)`."""
+        from kseg.data.samples import Few
+        from kseg.inference.predictor import shown
+        from kseg.models import catalog
+
+        settings, stride = self.recipe.input, catalog.stride(self.recipe.model)
+        samples = Few(self.source().split("train", self.labels), CALIBRATION)
+        for index in range(len(samples)):
+            yield shown(samples[index].image, stride, settings.max_side, settings.resize)[None]
 
     def _model(self) -> "keras.Model":
         """Load the model of the best epoch, and prove that it fits the classes."""

@@ -9,15 +9,22 @@ from functools import partial
 import numpy as np
 
 from kseg import _checks, machine
+from kseg.data.samples import Few
 from kseg.errors import KsegError
-from kseg.inference.settings import AUTO, DROPOUT, ENGINES, read_views
+from kseg.inference.engines.engine import Engine
+from kseg.inference.settings import AUTO, COARSE, DROPOUT, ENGINES, read_views
 from kseg.machine import Device
-from kseg.runs.run import Run
+from kseg.models import catalog
+from kseg.runs.run import SHOWN, Run
 from kseg.workflows.answering import Answering
 from kseg.workflows.watching import Watch
 
 PAYS = 100
 """Fewer images are predicted before converting and timing has paid for itself."""
+SCORED = 32
+"""So many images of the validation split show whether an engine's masks are as good."""
+LOST = 0.01
+"""So much of the mean IoU an engine may lose."""
 BATCH = 4
 SIDE = 256
 
@@ -60,25 +67,52 @@ def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: 
         if count is not None and count < PAYS:
             return names[0]
         watch.compares(names)
-        found = _timed(run, names)
+        found = _timed(run, names, watch)
         machine.remember_times("answer", key, found)
     fastest = min(found, key=lambda name: found[name])
     watch.answers(fastest, found)
     return fastest
 
 
-def _timed(run: Run, names: list[str]) -> dict[str, float]:
+def _timed(run: Run, names: list[str], watch: Watch) -> dict[str, float]:
     """Return the seconds that each engine takes for an image as large as those of the training.
 
-    Those are left out that cannot run this network here.
+    Those are left out that cannot run this network here, and those whose masks score less.
     """
     shape = (BATCH, *_size(run), run.recipe.data.channels)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    functions = {}
+    engines = {}
     for name in names:
         with contextlib.suppress(KsegError, OSError):
-            functions[name] = partial(run.engine(name), images)
+            engines[name] = run.engine(name)
+    engines = _as_good(run, engines, watch)
+    functions = {name: partial(engine, images) for name, engine in engines.items()}
     return {name: took / BATCH for name, took in machine.least_times(functions).items()}
+
+
+def _as_good(run: Run, engines: dict[str, Engine], watch: Watch) -> dict[str, Engine]:
+    """Return the engines whose mean IoU on images of the validation split is that of Keras.
+
+    Where these are not at hand, those that compute in float32.
+    """
+    from kseg.evaluation import evaluate
+    from kseg.inference import Predictor
+
+    try:
+        samples = Few(run.source().split("val", run.labels), SCORED)
+    except (KsegError, OSError):
+        return {name: one for name, one in engines.items() if name not in COARSE}
+    settings, stride = run.recipe.input, catalog.stride(run.recipe.model)
+    shown = {name: getattr(settings, name) for name in SHOWN}
+    scores = {
+        name: evaluate(Predictor(engine, stride=stride, **shown), samples).scores.mean_iou
+        for name, engine in engines.items()
+    }
+    lost = {name: scores["keras"] - score for name, score in scores.items()}
+    for name, less in lost.items():
+        if less > LOST:
+            watch.loses(name, less)
+    return {name: one for name, one in engines.items() if lost[name] <= LOST}
 
 
 def _size(run: Run) -> tuple[int, int]:
@@ -87,7 +121,7 @@ def _size(run: Run) -> tuple[int, int]:
 
 def _key(run: Run, names: list[str], device: Device) -> str:
     """Name a network, its engines and its machine: what is timed is the same where this is."""
-    model, (height, width) = run.recipe.model.model_dump_json(), _size(run)
-    parts = [device.name, machine.versions(), names, model, run.recipe.data.channels]
+    height, width = _size(run)
+    parts = [device.name, machine.versions(), names, run.model_digest]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
     return f"{run.recipe.model.arch} {height}x{width} on {device.name}, {digest}"

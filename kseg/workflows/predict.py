@@ -107,7 +107,8 @@ def predict(
         shard: `(i, n)` takes every n-th image alone, from the i-th on, counted from 1: so several
             machines share a folder.
         device: "cpu" or "gpu"; by default the GPU where there is one.
-        engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "onnxruntime"; or
+        engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "openvino-int8",
+            "onnxruntime"; or
             "auto", the fastest of those that are installed. Which that is is timed once for a
             network and a machine, where 100 images or more are to be predicted.
         runs: Folder that holds the runs.

@@ -178,10 +178,7 @@ def made_by(runs: Sequence[Run], choices: Mapping[str, Any]) -> str:
         runs: Whose networks answer.
         choices: What else the results depend on, as JSON can hold it.
     """
-    models = []
-    for run in runs:
-        with run.model_file.open("rb") as file:
-            models.append(hashlib.file_digest(file, "sha256").hexdigest())
+    models = [run.model_digest for run in runs]
     return _digest([machine.versions().get("kseg"), models, runs[0].labels.to_dict(), choices])
 
 

@@ -42,6 +42,9 @@ class Watch:
     def compares(self, engines: Sequence[str]) -> None:
         """Hear that engines are timed, for which the network may be converted first."""
 
+    def loses(self, engine: str, less: float) -> None:
+        """Hear of an engine that is left out, for its mean IoU is less by so much."""
+
     def answers(self, engine: str, found: Mapping[str, float]) -> None:
         """Hear which engine answers, and how many seconds each takes for an image."""
 

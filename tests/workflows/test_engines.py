@@ -60,16 +60,35 @@ def test_nothing_is_timed_where_it_is_not_needed(run, monkeypatch, wanted, count
 
 
 def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch):
+    right = run.engine()
+
     def engine(self, name="keras"):
         if name != "keras":
             raise KsegError("no such network")
-        return lambda images: images
+        return right
 
     monkeypatch.setattr(kseg.Run, "engine", engine)
     assert engines.engine_for(run, "auto", None, CPU, Watch()) == "keras"
     (found,) = machine.known_times("answer").values()
     assert list(found) == ["keras"]
     assert found["keras"] > 0
+
+
+def test_what_scores_less_is_left_out_and_told(run, monkeypatch):
+    """One that says the other class."""
+    right = run.engine()
+    engines_of = {"keras": right, "openvino": right, "onnxruntime": lambda x: right(x)[..., ::-1]}
+    monkeypatch.setattr(kseg.Run, "engine", lambda self, name="keras": engines_of[name])
+    lost = []
+
+    class Losses(Watch):
+        def loses(self, engine, less):
+            lost.append((engine, less > 0.01))
+
+    engines.engine_for(run, "auto", None, CPU, Losses())
+    (found,) = machine.known_times("answer").values()
+    assert set(found) == {"keras", "openvino"}
+    assert lost == [("onnxruntime", True)]
 
 
 def test_engines_agree_in_prediction_and_evaluation(run):

@@ -1,5 +1,6 @@
 """Engines by name say what Keras says; a network is converted for one once."""
 
+import shutil
 import sys
 
 import keras
@@ -13,7 +14,7 @@ from kseg.inference.engines.choosing import there
 from kseg.inference.settings import ENGINES
 
 RNG = np.random.default_rng(0)
-TOLERANCE = {"openvino-bfloat16": 0.03}  # 8 bits of a number, through a dozen layers
+TOLERANCE = {"openvino-bfloat16": 0.03, "openvino-int8": 0.1}  # through a dozen layers
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,8 @@ def model():
 def test_each_says_what_the_network_says(model, name, tmp_path):
     if name not in there():
         pytest.skip(f"{name} is not installed")
-    engine = engine_named(name, model, 2, tmp_path / "engines")
+    seen = [RNG.integers(0, 256, (1, 32, 48, 3), np.uint8) for _ in range(8)]
+    engine = engine_named(name, model, 2, tmp_path / "engines", lambda: seen)
     for shape in ((2, 32, 48, 3), (1, 64, 32, 3), (3, 32, 48, 3)):
         images = RNG.integers(0, 256, shape, np.uint8)
         expected = keras.ops.convert_to_numpy(model(images))
@@ -64,6 +66,10 @@ def test_a_network_is_converted_once(model, tmp_path):
 def test_what_cannot_be_is_said_and_leaves_nothing(model, tmp_path, monkeypatch):
     with pytest.raises(KsegError, match="openvino"):
         engine_named("opnvino", model, 2, tmp_path)
+    if "openvino-int8" in there():
+        with pytest.raises(KsegError, match="takes images of the run's training"):
+            engine_named("openvino-int8", model, 2, tmp_path)
+        shutil.rmtree(tmp_path / "openvino")
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(KsegError, match="engine='openvino' needs openvino.*pip install openvino"):
         engine_named("openvino", model, 2, tmp_path)
