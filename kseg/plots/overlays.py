@@ -15,7 +15,9 @@ ROWS = 256
 def overlay(
     image: np.ndarray, mask: np.ndarray, labels: Labels, strength: float = 0.5
 ) -> np.ndarray:
-    """Tint an image by its mask's colours; borders between regions are drawn, void is left.
+    """Tint an image by its mask's colours, each region within an outline of its colour.
+
+    Void is left as it is, and so is a class whose colour is black: the background.
 
     Args:
         image: Uint8, shape `(H, W, channels)`, shown as `as_rgb` does.
@@ -28,26 +30,34 @@ def overlay(
 
     Example:
         >>> labels = kseg.Labels(("background", "road"), colors=((0, 0, 0), (200, 0, 0)))
-        >>> image, mask = np.full((1, 3, 3), 100, np.uint8), np.array([[1, 1, 255]])
-        >>> kseg.plots.overlay(image, mask, labels)  # half of each, the border in white
+        >>> image, mask = np.full((1, 4, 3), 100, np.uint8), np.array([[1, 1, 0, 255]])
+        >>> kseg.plots.overlay(image, mask, labels)  # half of each, the outline, and the rest
         array([[[150,  50,  50],
-                [150,  50,  50],
-                [255, 255, 255]]], dtype=uint8)
+                [200,   0,   0],
+                [100, 100, 100],
+                [100, 100, 100]]], dtype=uint8)
     """
     tinted = np.array(as_rgb(image))
+    is_tinted = np.zeros(256, bool)
+    is_tinted[: len(labels)] = [any(color) for color in labels.colors]
+    outlines = _outlines(mask)
     for top in range(0, len(tinted), ROWS):  # a mixture in floats takes eight times the image
         rows = slice(top, top + ROWS)
-        mixture = (1 - strength) * tinted[rows] + strength * labels.colorize(mask[rows])
-        np.copyto(
-            tinted[rows],
-            mixture.astype(np.uint8),
-            where=(mask[rows] != labels.ignore)[..., None],
-        )
-    border = np.zeros(mask.shape, bool)
-    border[1:] |= mask[1:] != mask[:-1]
-    border[:, 1:] |= mask[:, 1:] != mask[:, :-1]
-    tinted[border] = 255
+        colors, shown = labels.colorize(mask[rows]), is_tinted[mask[rows]]
+        mixture = ((1 - strength) * tinted[rows] + strength * colors).astype(np.uint8)
+        np.copyto(tinted[rows], mixture, where=shown[..., None])
+        np.copyto(tinted[rows], colors, where=(shown & outlines[rows])[..., None])
     return tinted
+
+
+def _outlines(mask: np.ndarray) -> np.ndarray:
+    """Return where a pixel has a neighbour of another class, bool `(H, W)`."""
+    found = np.zeros(mask.shape, bool)
+    for here, next_to in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        differs = mask[here] != mask[next_to]
+        found[here] |= differs
+        found[next_to] |= differs
+    return found
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:

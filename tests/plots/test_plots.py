@@ -25,16 +25,17 @@ def texts(figure):
     return {text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))}
 
 
-def test_an_overlay_mixes_colours_and_leaves_void():
+def test_an_overlay_mixes_colours_and_leaves_void_and_a_black_background():
     image = np.full((6, 6, 3), 100, np.uint8)
     mask = np.zeros((6, 6), np.uint8)
     mask[:, 3:] = 1
     mask[0] = 255
     got = overlay(image, mask, LABELS, strength=0.5)
-    np.testing.assert_array_equal(got[3, 0], [50, 50, 50])
+    np.testing.assert_array_equal(got[:, :3], image[:, :3])  # the ground is black
+    np.testing.assert_array_equal(got[0], image[0])
     np.testing.assert_array_equal(got[3, 5], [(100 + 128) // 2, 50, 50])
-    np.testing.assert_array_equal(got[3, 3], [255, 255, 255])
-    np.testing.assert_array_equal(got[0, 0], [100, 100, 100])
+    np.testing.assert_array_equal(got[3, 3], LABELS.colors[1])  # the outline of the box
+    np.testing.assert_array_equal(got[1, 5], LABELS.colors[1])
 
 
 def test_curves_draw_a_panel_a_quantity_and_mark_the_best():
