@@ -63,7 +63,7 @@ def kseg_contenders(folder: Path, rng: np.random.Generator) -> dict[str, Ask]:
     from kseg import machine
     from kseg.inference import keras_engine
     from kseg.inference.engines import engine_named
-    from kseg.inference.engines.choosing import there
+    from kseg.inference.engines.converted import there
 
     machine.backend()
     model = kseg.build_unet((None, None, 3), CLASSES, filters=FILTERS)

@@ -66,6 +66,27 @@ def backend() -> str:
     return keras.backend.backend()
 
 
+def wanted_backend() -> str:
+    """Return the backend that Keras has, or will have when it is imported."""
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        return keras.backend.backend()
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        content = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))
+        return os.environ.get("KERAS_BACKEND") or str(content["backend"])
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def cpu_alone() -> Device | None:
+    """Return the CPU where it is plain, without starting a backend, that there is no GPU."""
+    devices = Path("/dev")
+    gpus = [*devices.glob("nvidia[0-9]*"), *devices.glob("kfd")]
+    if sys.platform != "linux" or gpus:
+        return None
+    return Device("cpu", _cpu_name(), "float32")
+
+
 def device(kind: str | None = None) -> Device:
     """Find the device that the backend computes on.
 

@@ -110,11 +110,11 @@ def predict(
     then 1. Results that are there, of the same image and network, stay: a job that was killed goes
     on. A TIFF of any size is read by rows, with --resize none, and its mask is written as one.
     """
-    from kseg.cli.printer import start
+    from kseg.cli.printer import Printer
     from kseg.runs.finding import open_runs
 
     opened = open_runs(named or None, runs)
-    printer = start()
+    printer = Printer()
 
     from kseg.workflows.predict import predict
 

@@ -1,5 +1,6 @@
 """What commands print while a workflow works."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,11 +49,11 @@ class Printer(Bars):
 
     def starts(self, device: "Device") -> None:
         """Print what is computed on, and why a GPU is not used."""
-        import keras
+        from kseg import machine
 
-        self.facts(
-            [("device", f"{device.name} ({device.kind.upper()}), {keras.backend.backend()}")]
-        )
+        is_started = sys.modules.get("keras") is not None
+        backend = f", {machine.wanted_backend()}" if is_started else ""
+        self.facts([("device", f"{device.name} ({device.kind.upper()}){backend}")])
         if device.problem:
             self.facts([("", device.problem)])
 
@@ -79,7 +80,10 @@ class Printer(Bars):
 
     def answers(self, engine: str, found: Mapping[str, float]) -> None:
         """Print the engine and what the others would take."""
-        self.facts([("engine", f"{engine}, seconds per image: {per_step(found)}")])
+        if found:
+            self.facts([("engine", f"{engine}; seconds per image: {per_step(found)}")])
+        elif engine != "keras":
+            self.facts([("engine", engine)])
 
     def downloads(self, what: str) -> None:
         """Print what is downloaded."""

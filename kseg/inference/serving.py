@@ -1,8 +1,7 @@
 """Networks that other programs run: raw pixels in, classes or probabilities out, of any size."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -10,13 +9,7 @@ from keras import KerasTensor, ops
 
 from kseg import _checks, _extras, machine
 from kseg.errors import ArgumentError, KsegError
-from kseg.inference.engines.converted import (
-    Ask,
-    run_litert,
-    run_onnx,
-    run_openvino,
-    run_saved_model,
-)
+from kseg.inference.formats import FORMATS, Ask, Format
 from kseg.models.supervision import DeeplySupervised
 
 Output = Literal["classes", "probabilities"]
@@ -82,24 +75,6 @@ class Serving(keras.Model):
             return found
         powers = found ** (1 / self.temperature)
         return powers / ops.sum(powers, axis=-1, keepdims=True)
-
-
-class Format(NamedTuple):
-    """A format to export.
-
-    Attributes:
-        name: What Keras calls it.
-        file: The name of what is written, in a folder of its own.
-        packages: Modules that writing and checking take, and what pip calls them.
-        backends: The backends of Keras that it can be written with.
-        opened: From what was written to a function that runs it.
-    """
-
-    name: str
-    file: str
-    packages: dict[str, str]
-    backends: tuple[str, ...]
-    opened: Callable[[Path], Ask]
 
 
 def export(serving: Serving, folder: Path, format: str, dtype: str = "uint8") -> Path:
@@ -202,20 +177,3 @@ def _multiples(size: tuple[int, int], stride: int) -> tuple[int, int]:
             f"{size[0]}x{size[1]}; near is {near[0]}x{near[1]}."
         )
     return size
-
-
-_TENSORFLOW = ("tensorflow",)
-FORMATS = {
-    "saved_model": Format("tf_saved_model", "model", {}, _TENSORFLOW, run_saved_model),
-    "onnx": Format(
-        "onnx",
-        "model.onnx",
-        {"tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"},
-        _TENSORFLOW,
-        run_onnx,
-    ),
-    "openvino": Format(
-        "openvino", "model.xml", {"openvino": "openvino"}, _TENSORFLOW, run_openvino
-    ),
-    "litert": Format("litert", "model.tflite", {}, _TENSORFLOW, run_litert),
-}

@@ -23,6 +23,18 @@ REACH = 128
 """Taken for the receptive radius of a network that sees all of an image."""
 
 
+class Sight(NamedTuple):
+    """What of a network decides how images are cut for it.
+
+    Attributes:
+        field: The side of its receptive field, in pixels; `None` where it sees all of an image.
+        largest: The values per pixel of its largest output.
+    """
+
+    field: int | None
+    largest: float
+
+
 @dataclass(frozen=True)
 class Tiling:
     """How an image is cut.
@@ -148,12 +160,21 @@ def tiling_of(model: "keras.Model", stride: int, memory: int = MEMORY, zoom: flo
         >>> kseg.inference.tiling_of(model, 2).margin  # sees 18 pixels: 9 to each side, and 2
         11
     """
+    return tiling_for(sight_of(model), stride, memory, zoom)
+
+
+def sight_of(model: "keras.Model") -> Sight:
+    """Return what of a network decides how images are cut for it."""
     from kseg.models.measures import largest_output, receptive_field
 
-    field = receptive_field(model)
-    margin = stride + math.ceil((REACH if field is None else field / 2) / zoom)
+    return Sight(receptive_field(model), largest_output(model))
+
+
+def tiling_for(sight: Sight, stride: int, memory: int = MEMORY, zoom: float = 1.0) -> Tiling:
+    """Choose tiles as `tiling_of` does, without the network."""
+    margin = stride + math.ceil((REACH if sight.field is None else sight.field / 2) / zoom)
     overlap = _multiple(2 * margin + max(RAMP, stride), stride)
-    pixels = memory / (4 * HELD * largest_output(model))
+    pixels = memory / (4 * HELD * sight.largest)
     side = max(math.isqrt(int(pixels)) // stride * stride, 2 * overlap)
     return Tiling(side, overlap, margin, stride)
 

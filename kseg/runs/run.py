@@ -3,14 +3,14 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kseg import _checks
 from kseg._settings import SHORT
-from kseg.errors import ArgumentError, KsegError
+from kseg.errors import KsegError
 from kseg.runs.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from kseg.metrics.scores import Scores
 
 LAST_MODEL = "last.keras"
-CALIBRATION = 64
-"""So many images show which numbers occur in a network that is to compute in 8 bits."""
 SHOWN = ("max_side", "resize", "resize_back")
 """What of a recipe's input may differ in prediction."""
 
@@ -295,16 +293,9 @@ class Run:
             KsegError: The model file is damaged, its classes are not the run's, the engine is not
                 installed, or a choice is unknown or out of its range.
         """
-        from kseg.inference import dropout_engine
-        from kseg.inference.settings import DROPOUT, read_views
+        from kseg.runs import answers
 
-        model = self._model()
-        if DROPOUT not in read_views(tta):
-            return self._predictor(model, self._engine(engine, model), tta, doubt, choices)
-        if engine != "keras":
-            raise ArgumentError(f"Dropout is at work with engine='keras'. Received: {engine!r}.")
-        own = dropout_engine(model, self.recipe.seed)
-        return self._predictor(model, own, tta, doubt, choices)
+        return answers.predictor(self, tta, engine, doubt, choices)
 
     def engine(self, name: str = "keras") -> "Engine":
         """Return what runs the network of the best epoch, from images to probabilities.
@@ -316,72 +307,15 @@ class Run:
             KsegError: The model file is damaged, its classes are not the run's, or the engine is
                 not installed.
         """
-        return self._engine(name, self._model())
+        from kseg.runs import answers
 
-    def _engine(self, name: str, model: "keras.Model") -> "Engine":
-        """Return an engine; a network that was converted for it is kept as long as it is this."""
-        from kseg.inference.engines import engine_named
-        from kseg.models import catalog
-
-        stride = catalog.stride(self.recipe.model)
-        folder = self.path / "engines" / self.model_digest[:16]
-        return engine_named(name, model, stride, folder, self._calibration_images)
-
-    def _calibration_images(self) -> "Iterator[np.ndarray]":
-        """Yield some images of the training as the network is shown them, `(1, H, W, C)`."""
-        from kseg.data.samples import Few
-        from kseg.inference.predictor import shown
-        from kseg.models import catalog
-
-        settings, stride = self.recipe.input, catalog.stride(self.recipe.model)
-        samples = Few(self.source().split("train", self.labels), CALIBRATION)
-        for index in range(len(samples)):
-            yield shown(samples[index].image, stride, settings.max_side, settings.resize)[None]
-
-    def _model(self) -> "keras.Model":
-        """Load the model of the best epoch, and prove that it fits the classes."""
-        from kseg.inference import load_model
-
-        model = load_model(self.model_file)
-        classes, expected = model.output_shape[-1], len(self.labels)
-        if max(classes, 2) != expected:
-            raise KsegError(
-                f"{self.model_file} gives {classes} classes, but {self.classes_file} names "
-                f"{expected}. Both must come from one run."
-            )
-        return model
+        return answers.opened(self, name)[0]
 
     def predictor_of(self, model: "keras.Model") -> "Predictor":
         """Return a predictor of a network of this run, such as one of its heads."""
-        from kseg.inference import keras_engine
+        from kseg.runs import answers
 
-        return self._predictor(model, keras_engine(model), None, "confidence", {})
-
-    def _predictor(
-        self,
-        model: "keras.Model",
-        engine: "Engine",
-        tta: str | None,
-        doubt: str,
-        choices: dict[str, Any],
-    ) -> "Predictor":
-        from kseg.inference import Predictor, tiling_of, with_views
-        from kseg.inference.settings import DISAGREEMENT, read_views, zoom_of
-        from kseg.models import catalog
-
-        shown, stride = self.shown(**choices), catalog.stride(self.recipe.model)
-        keeps = tta is not None and doubt == DISAGREEMENT
-        return Predictor(
-            engine if tta is None else with_views(engine, tta, stride, keeps),
-            stride=stride,
-            max_side=shown.max_side,
-            resize=shown.resize,
-            resize_back=shown.resize_back,
-            tiling=tiling_of(model, stride, zoom=zoom_of(read_views(tta))),
-            temperature=self.temperature if tta is None else 1.0,
-            doubt=doubt,
-            has_entropy=keeps,
-        )
+        return answers.predictor_of(self, model)
 
 
 def open_source(

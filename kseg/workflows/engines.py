@@ -11,6 +11,7 @@ import numpy as np
 from kseg import _checks, machine
 from kseg.data.samples import Few
 from kseg.errors import KsegError
+from kseg.inference.engines.converted import there
 from kseg.inference.engines.engine import Engine
 from kseg.inference.settings import AUTO, COARSE, DROPOUT, ENGINES, read_views
 from kseg.machine import Device
@@ -36,11 +37,20 @@ def with_engines(answering: Answering, wanted: str, count: int | None, watch: Wa
         KsegError: There is no such engine.
     """
     _checks.one_of(wanted, (AUTO, *ENGINES), "engine")
-    device = machine.device(answering.device)
     if wanted == AUTO and DROPOUT in read_views(answering.tta):
         wanted = "keras"
+    device = _device(answering.device, wanted)
+    watch.starts(device)
     chosen = tuple(engine_for(run, wanted, count, device, watch) for run in answering.runs)
+    if "keras" in chosen:
+        machine.backend()
     return replace(answering, engines=chosen)
+
+
+def _device(kind: str | None, wanted: str) -> Device:
+    """Return what is computed on; the backend is not started where that is plain without it."""
+    alone = machine.cpu_alone() if kind is None and wanted != "keras" else None
+    return alone or machine.device(kind)
 
 
 def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: Watch) -> str:
@@ -50,23 +60,23 @@ def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: 
         run: Its network is what is timed.
         wanted: An engine; or "auto", the fastest of those that are installed, as it was timed
             before or is timed now. A GPU is used by Keras alone.
-        count: So many images are to be predicted; `None` where that is not known.
+        count: So many images are to be predicted; `None`, where that is not known, is too few.
         device: What is computed on.
         watch: Is told.
     """
     if wanted != AUTO:
+        watch.answers(wanted, {})
         return wanted
-    from kseg.inference.engines.choosing import there
-
     names = there()
     if device.kind != "cpu" or len(names) == 1:
         return names[0]
     key = _key(run, names, device)
     found = machine.known_times("answer").get(key, {})
     if not found:
-        if count is not None and count < PAYS:
+        if count is None or count < PAYS:
             return names[0]
         watch.compares(names)
+        machine.backend()
         found = _timed(run, names, watch)
         machine.remember_times("answer", key, found)
     fastest = min(found, key=lambda name: found[name])

@@ -96,7 +96,6 @@ def evaluate(
     watch = watching(progress)
     opened = open_runs(run, runs)
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
-    watch.starts(machine.device(device))
 
     from kseg.evaluation import evaluate as score
     from kseg.reports import figures
@@ -105,8 +104,8 @@ def evaluate(
     source = first.source() if data is None else _source(data, first, mask_suffix)
     split = split or source.best_test
     samples = source.split(split, source.labels(first.labels))
-    answering.tell(watch, f"{source.data}, {split}")
     answering = with_engines(answering, engine, len(samples), watch)
+    answering.tell(watch, f"{source.data}, {split}")
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
         predictor = answering.predictor()
         found = score(

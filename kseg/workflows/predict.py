@@ -141,10 +141,9 @@ def predict(
     labels = opened[0].labels
     cleaning = _cleaning(smallest, largest, labels)
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
-    watch.starts(machine.device(device))
-    answering.tell(watch)
     count = len(sources) if isinstance(sources, list) else None
     answering = with_engines(answering, engine, count, watch)
+    answering.tell(watch)
     predictor = answering.predictor()
     how = answering.to_dict() | {"cleaning": repr(cleaning)}
     key = "" if target is None else made_by(opened, how)

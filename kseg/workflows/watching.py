@@ -46,7 +46,7 @@ class Watch:
         """Hear of an engine that is left out, for its mean IoU is less by so much."""
 
     def answers(self, engine: str, found: Mapping[str, float]) -> None:
-        """Hear which engine answers, and how many seconds each takes for an image."""
+        """Hear which engine answers, and how many seconds each takes for an image, if timed."""
 
     def downloads(self, what: str) -> None:
         """Hear of a download, before it starts."""

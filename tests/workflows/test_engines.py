@@ -1,12 +1,15 @@
 """Which engine answers: what is asked for, or what was timed to be the fastest."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import kseg
 from kseg import machine
 from kseg.errors import KsegError
-from kseg.inference.engines import choosing
 from kseg.machine import Device
 from kseg.workflows import engines
 from kseg.workflows.watching import Watch
@@ -33,7 +36,7 @@ class Notes(Watch):
 def fresh(tmp_path, monkeypatch):
     """A machine that has timed nothing yet, and has three engines."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(choosing, "there", lambda: list(TIMES))
+    monkeypatch.setattr(engines, "there", lambda: list(TIMES))
 
 
 def test_the_fastest_is_timed_once_and_remembered(run, monkeypatch):
@@ -50,6 +53,7 @@ def test_the_fastest_is_timed_once_and_remembered(run, monkeypatch):
     ("wanted", "count", "device", "expected"),
     [
         ("auto", 99, CPU, "keras"),  # over before it pays
+        ("auto", None, CPU, "keras"),
         ("auto", 1000, GPU, "keras"),
         ("onnxruntime", 1, CPU, "onnxruntime"),
     ],
@@ -68,7 +72,7 @@ def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch):
         return right
 
     monkeypatch.setattr(kseg.Run, "engine", engine)
-    assert engines.engine_for(run, "auto", None, CPU, Watch()) == "keras"
+    assert engines.engine_for(run, "auto", 1000, CPU, Watch()) == "keras"
     (found,) = machine.known_times("answer").values()
     assert list(found) == ["keras"]
     assert found["keras"] > 0
@@ -85,7 +89,7 @@ def test_what_scores_less_is_left_out_and_told(run, monkeypatch):
         def loses(self, engine, less):
             lost.append((engine, less > 0.01))
 
-    engines.engine_for(run, "auto", None, CPU, Losses())
+    engines.engine_for(run, "auto", 1000, CPU, Losses())
     (found,) = machine.known_times("answer").values()
     assert set(found) == {"keras", "openvino"}
     assert lost == [("onnxruntime", True)]
@@ -103,6 +107,27 @@ def test_engines_agree_in_prediction_and_evaluation(run):
     scored = kseg.evaluate(run, split="val", engine="onnxruntime")
     assert scored.scores.mean_iou == pytest.approx(run.scores.mean_iou, abs=1e-3)
     assert (run.path / "engines").is_dir()
+
+
+def test_a_converted_network_answers_without_keras(run, workplace):
+    """In another process, as of the next command, where Keras cannot be imported."""
+    pytest.importorskip("openvino")
+    image = workplace / "data/val/images/0.png"
+    expected = next(kseg.predict(run, image, engine="openvino"))
+    script = f"""
+import sys
+sys.modules["keras"] = sys.modules["tensorflow"] = None
+from kseg.cli.group import kseg
+words = ["--run", {str(run.path)!r}, "--out", "out", "--engine", "openvino"]
+kseg(["predict", {str(image)!r}, *words], standalone_mode=False)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=workplace, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "engine     openvino" in done.stdout
+    (mask,) = (workplace / "out").rglob("0_mask.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(mask)), expected.mask)
 
 
 def test_an_unknown_engine_is_refused(run):

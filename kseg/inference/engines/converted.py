@@ -1,51 +1,92 @@
-"""What runs a network that was exported: functions from images to its answer, without Keras."""
+"""Engines whose network was converted: they are opened, and run, without Keras."""
 
+import importlib.util
+import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-Ask = Callable[[np.ndarray], np.ndarray]
-"""From images `(n, H, W, C)`, of the type that was exported, to what the network says of them."""
+from kseg import _extras, _files, machine
+from kseg.inference.engines.engine import Engine
+from kseg.inference.formats import FORMATS, Ask, run_onnx, run_openvino
+from kseg.inference.settings import INT8
+from kseg.inference.tiles import Sight
+
+NETWORK = "network.json"
+"""What prediction must know of a network, beside its converted forms."""
 
 
-def run_saved_model(path: Path) -> Ask:
-    """Run a SavedModel by TensorFlow."""
-    import tensorflow as tf
+class Conversion(NamedTuple):
+    """How an engine comes to its network.
 
-    network = tf.saved_model.load(str(path))  # whose variables go with it
-    return lambda images: np.asarray(network.serve(images))
+    Attributes:
+        format: What the network is exported as.
+        run: From what was written to the function that runs it.
+        packages: Modules that it takes beside those of the format, and what pip calls them.
+    """
 
-
-def run_onnx(path: Path) -> Ask:
-    """Run an ONNX file by ONNX Runtime, on the CPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0]
+    format: str
+    run: Callable[[Path], Ask]
+    packages: dict[str, str]
 
 
-def run_openvino(path: Path, precision: str = "f32") -> Ask:
-    """Run a network by OpenVINO, on the CPU, computing in "f32" or "bf16"."""
-    import openvino
+CONVERSIONS = {
+    "openvino": Conversion("openvino", run_openvino, {}),
+    "openvino-bfloat16": Conversion("openvino", partial(run_openvino, precision="bf16"), {}),
+    INT8: Conversion("openvino", run_openvino, {"nncf": "nncf"}),
+    "onnxruntime": Conversion("onnx", run_onnx, {}),
+}
 
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": precision})
-    return lambda images: compiled(images)[0]
+
+def there() -> list[str]:
+    """Return the names of the engines that can be used as things are installed here."""
+    backend = machine.wanted_backend()
+    found = ["keras"]
+    for name, conversion in CONVERSIONS.items():
+        packages = FORMATS[conversion.format].packages | conversion.packages
+        is_installed = all(importlib.util.find_spec(module) for module in packages)
+        if backend in FORMATS[conversion.format].backends and is_installed:
+            found.append(name)
+    return found
 
 
-def run_litert(path: Path) -> Ask:
-    """Run a LiteRT file by the interpreter that TensorFlow brings."""
-    import tensorflow as tf
+def require(name: str) -> None:
+    """Refuse an engine that is not installed.
 
-    interpreter = tf.lite.Interpreter(str(path))
-    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
+    Raises:
+        KsegError: A package is missing.
+    """
+    conversion = CONVERSIONS[name]
+    for module, package in (FORMATS[conversion.format].packages | conversion.packages).items():
+        _extras.require(module, package, f"engine='{name}'")
 
-    def ask(images: np.ndarray) -> np.ndarray:
-        interpreter.resize_tensor_input(inputs["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(inputs["index"], images)
-        interpreter.invoke()
-        return interpreter.get_tensor(outputs["index"])
 
-    return ask
+def file_of(name: str, folder: Path) -> Path:
+    """Return where the network of an engine is kept, in the folder of all of them."""
+    format = CONVERSIONS[name].format
+    return folder / (INT8 if name == INT8 else format) / FORMATS[format].file
+
+
+def opened(name: str, folder: Path) -> Engine:
+    """Return the engine of a network that was converted."""
+    ask = CONVERSIONS[name].run(file_of(name, folder))
+    return lambda images: ask(np.ascontiguousarray(images, np.float32))
+
+
+def write_sight(folder: Path, outputs: int, sight: Sight) -> None:
+    """Note what prediction must know of a network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _files.write_json(folder / NETWORK, {"outputs": outputs, **sight._asdict()})
+
+
+def read_sight(folder: Path) -> tuple[int, Sight] | None:
+    """Return the outputs of a network and how far it sees; `None` where that is not noted."""
+    try:
+        content = json.loads((folder / NETWORK).read_text(encoding="utf-8"))
+        field = None if content["field"] is None else int(content["field"])
+        return int(content["outputs"]), Sight(field, float(content["largest"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -10,7 +10,7 @@ import pytest
 import kseg
 from kseg.errors import ArgumentError, KsegError
 from kseg.inference.engines import engine_named
-from kseg.inference.engines.choosing import there
+from kseg.inference.engines.converted import there
 from kseg.inference.settings import ENGINES
 
 RNG = np.random.default_rng(0)
