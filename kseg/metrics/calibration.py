@@ -107,8 +107,9 @@ def fit_temperature(probabilities: np.ndarray, truth: np.ndarray) -> float:
     Example:
         >>> sure = np.array([[0.99, 0.01]] * 10)  # right in 8 of 10 pixels
         >>> temperature = kseg.metrics.fit_temperature(sure, np.array([0] * 8 + [1] * 2))
-        >>> round(0.99 ** (1 / temperature) / sum(sure[0] ** (1 / temperature)), 3)
-        0.8
+        >>> powers = sure[0] ** (1 / temperature)
+        >>> (powers / powers.sum()).round(3)
+        array([0.8, 0.2])
 
     References:
         Guo et al. 2017, https://arxiv.org/abs/1706.04599, Section 4.2.

@@ -77,6 +77,7 @@ def test_a_run_holds_everything(here):
         "model.keras",
         "last.keras",
         "recipe.yaml",
+        "temperature.json",
         "training.json",
         "splits.json",
         "augmentation.yaml",

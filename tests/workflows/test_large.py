@@ -9,6 +9,7 @@ import kseg
 from kseg.data.reading import files, strips
 from kseg.errors import ArgumentError
 from kseg.inference import Tiling
+from kseg.runs import answers
 from kseg.workflows.watching import Watch
 
 tifffile = pytest.importorskip("tifffile")
@@ -19,7 +20,7 @@ SIZE = (301, 113)
 def scan(tmp_path, monkeypatch):
     """A TIFF that counts as too large for memory, and tiles that it takes many of."""
     monkeypatch.setattr(strips, "MAX_PIXELS", 10_000)
-    monkeypatch.setattr(kseg.inference, "tiling_of", lambda *_, **__: Tiling(96, 64, 8, 32))
+    monkeypatch.setattr(answers, "tiling_for", lambda *_, **__: Tiling(96, 64, 8, 32))
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (SIZE[0] // 10 + 1, SIZE[1] // 10 + 1, 3), np.uint8)

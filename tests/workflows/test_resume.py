@@ -102,7 +102,7 @@ def test_a_training_of_another_process_is_left_alone(workplace, tmp_path):
 
 
 def test_scores_that_were_broken_off_are_made(workplace, tmp_path, monkeypatch):
-    def stop(*arguments):
+    def stop(*arguments, **more):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("kseg.evaluation.evaluate", stop)
