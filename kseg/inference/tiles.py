@@ -13,7 +13,7 @@ from kseg.inference.engines.engine import Engine
 if TYPE_CHECKING:
     import keras
 
-MEMORY = 2**29
+MEMORY = 3 * 2**27
 """Bytes that a network's outputs may take while it looks at a tile."""
 HELD = 4
 """So many times its largest output a network holds at once."""
