@@ -192,7 +192,8 @@ def read_note(path: Path) -> str:
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write an image, uint8, RGB `(H, W, 3)` or grey `(H, W)`, in the format of the suffix."""
     with _files.atomic(path) as temporary:
-        Image.fromarray(image).save(temporary)
+        # A PNG of a photo is written four times as fast as by default, and a tenth larger.
+        Image.fromarray(image).save(temporary, compress_level=1)
 
 
 def header_of(path: Path) -> tuple[tuple[int, int], int]:
