@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from PIL import Image
 
 import kseg
 from kseg import machine
+from kseg.data.samples import Few
 from kseg.errors import KsegError
 from kseg.machine import Device
 from kseg.workflows import engines
+from kseg.workflows.answering import Answering
 from kseg.workflows.watching import Watch
 
 CPU = Device("cpu", "a CPU", "float32")
@@ -63,12 +66,15 @@ def test_nothing_is_timed_where_it_is_not_needed(run, monkeypatch, wanted, count
     assert engines.engine_for(run, wanted, count, device, Watch()) == expected
 
 
-def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch):
+@pytest.mark.parametrize("error", [KsegError("not installed"), RuntimeError("no such operation")])
+def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch, error):
     right = run.engine()
 
     def engine(self, name="keras"):
-        if name != "keras":
-            raise KsegError("no such network")
+        if name == "openvino":
+            raise error
+        if name == "onnxruntime":
+            return lambda images: int("fails when it is asked")
         return right
 
     monkeypatch.setattr(kseg.Run, "engine", engine)
@@ -76,6 +82,29 @@ def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch):
     (found,) = machine.known_times("answer").values()
     assert list(found) == ["keras"]
     assert found["keras"] > 0
+
+
+def test_without_the_validation_images_engines_of_few_bits_are_left_out(run, monkeypatch):
+    right = run.engine()
+    names = ["keras", "openvino", "openvino-int8"]
+    monkeypatch.setattr(engines, "there", lambda: names)
+    monkeypatch.setattr(kseg.Run, "engine", lambda self, name="keras": right)
+
+    def broken(self, *_):
+        raise KsegError("the image is damaged")
+
+    monkeypatch.setattr(Few, "__getitem__", broken)
+    engines.engine_for(run, "auto", 1000, CPU, Watch())
+    (found,) = machine.known_times("answer").values()
+    assert set(found) == {"keras", "openvino"}
+
+
+def test_dropout_is_left_to_keras(run, monkeypatch):
+    monkeypatch.setattr(engines, "_timed", lambda *_: TIMES)
+    answering = Answering((run,), None, "flip", None, None, None, None)
+    assert engines.with_engines(answering, "auto", 1000, Watch()).engines == ("openvino",)
+    dropping = replace(answering, tta="dropout")
+    assert engines.with_engines(dropping, "auto", 1000, Watch()).engines == ("keras",)
 
 
 def test_what_scores_less_is_left_out_and_told(run, monkeypatch):
@@ -104,7 +133,9 @@ def test_engines_agree_in_prediction_and_evaluation(run):
         for engine in ("keras", "onnxruntime")
     )
     np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-4)
-    scored = kseg.evaluate(run, split="val", engine="onnxruntime")
+    notes = Notes()
+    scored = kseg.evaluate(run, split="val", engine="onnxruntime", progress=notes)
+    assert notes.told == ["onnxruntime"]
     assert scored.scores.mean_iou == pytest.approx(run.scores.mean_iou, abs=1e-3)
     assert (run.path / "engines").is_dir()
 
