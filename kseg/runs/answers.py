@@ -73,33 +73,34 @@ def predictor(
     if is_dropping and engine != "keras":
         raise ArgumentError(f"Dropout is at work with engine='keras'. Received: {engine!r}.")
     own, sight = _dropping(run) if is_dropping else opened(run, engine)
-    settings, stride = run.shown(**choices), catalog.stride(run.recipe.model)
     keeps = tta is not None and doubt == DISAGREEMENT
-    return Predictor(
-        own if tta is None else with_views(own, tta, stride, keeps),
-        stride=stride,
-        max_side=settings.max_side,
-        resize=settings.resize,
-        resize_back=settings.resize_back,
-        tiling=tiling_for(sight, stride, zoom=zoom_of(read_views(tta))),
-        temperature=run.temperature if tta is None else 1.0,
-        doubt=doubt,
-        has_entropy=keeps,
-    )
+    if tta is not None:
+        own = with_views(own, tta, catalog.stride(run.recipe.model), keeps)
+    temperature = run.temperature if tta is None else 1.0
+    words = {"temperature": temperature, "doubt": doubt, "has_entropy": keeps}
+    return _shown_as(run.shown(**choices), run, own, sight, zoom_of(read_views(tta)), **words)
 
 
 def predictor_of(run: Trained, model: "keras.Model") -> Predictor:
     """Return a predictor of another network, which is shown images as a run's is."""
     from kseg.inference import keras_engine
 
-    settings, stride = run.recipe.input, catalog.stride(run.recipe.model)
+    return _shown_as(run.recipe.input, run, keras_engine(model), sight_of(model))
+
+
+def _shown_as(
+    settings: Input, run: Trained, engine: Engine, sight: Sight, zoom: float = 1.0, **words: Any
+) -> Predictor:
+    """Return a predictor that shows an engine images as the settings of a run say."""
+    stride = catalog.stride(run.recipe.model)
     return Predictor(
-        keras_engine(model),
+        engine,
         stride=stride,
         max_side=settings.max_side,
         resize=settings.resize,
         resize_back=settings.resize_back,
-        tiling=tiling_for(sight_of(model), stride),
+        tiling=tiling_for(sight, stride, zoom=zoom),
+        **words,
     )
 
 
