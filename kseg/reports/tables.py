@@ -4,12 +4,15 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kseg import _files
-from kseg.evaluation import Evaluation
 from kseg.metrics.scores import deviation_of, mean_of
+
+if TYPE_CHECKING:
+    from kseg.evaluation import Evaluation
 
 TITLES = {
     "iou": "IoU",
@@ -23,7 +26,7 @@ TITLES = {
 """What the columns of scores are called in a table; HD95 and ASSD are distances in pixels."""
 
 
-def class_table(evaluation: Evaluation) -> tuple[list[str], list[Sequence[str]]]:
+def class_table(evaluation: "Evaluation") -> tuple[list[str], list[Sequence[str]]]:
     """Return the scores per class as text: the titles of the columns, and a row per class."""
     columns = evaluation.columns
     digits = {"hausdorff_95": 1, "surface_distance": 2}
@@ -58,7 +61,7 @@ def _three(value: float) -> str:
     return "absent" if value != value else f"{value:.3f}"
 
 
-def doubtful_images(evaluation: Evaluation) -> list[tuple[str, float, float]]:
+def doubtful_images(evaluation: "Evaluation") -> list[tuple[str, float, float]]:
     """Return name, uncertainty and mean IoU of each image, the least sure first."""
     if evaluation.uncertainty is None:
         return []
@@ -94,7 +97,7 @@ def write_table(path: Path, titles: Sequence[str], rows: Iterable[Sequence[str]]
     return path
 
 
-def worst_images(evaluation: Evaluation) -> list[tuple]:
+def worst_images(evaluation: "Evaluation") -> list[tuple]:
     """Return name, mean IoU and pixel accuracy of each image, the worst first, void ones last."""
     rows = zip(evaluation.names, *evaluation.image_scores.values(), strict=True)
     return sorted(rows, key=lambda row: (row[1] != row[1], row[1]))

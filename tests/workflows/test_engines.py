@@ -149,7 +149,7 @@ def test_a_converted_network_answers_without_keras(run, workplace):
 import sys
 sys.modules["keras"] = sys.modules["tensorflow"] = None
 from kseg.cli.group import kseg
-words = ["--run", {str(run.path)!r}, "--out", "out", "--engine", "openvino"]
+words = ["--run", {str(run.path)!r}, "--out", "out", "--engine", "openvino", "--rank"]
 kseg(["predict", {str(image)!r}, *words], standalone_mode=False)
 """
     done = subprocess.run(
