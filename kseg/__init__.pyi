@@ -50,6 +50,7 @@ from .workflows.prune import Pruning as Pruning
 from .workflows.prune import prune as prune
 from .workflows.rates import draw_schedule as draw_schedule
 from .workflows.rates import find_learning_rate as find_learning_rate
+from .workflows.report import report as report
 from .workflows.results import Prediction as Prediction
 from .workflows.resume import resume as resume
 from .workflows.train import train as train

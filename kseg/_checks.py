@@ -9,9 +9,10 @@ import math
 import numbers
 import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
-from kseg.errors import KsegError
+from kseg.errors import ArgumentError, KsegError
 
 # Options of functions such as blocks: whole numbers, yes or no, and words.
 _WHOLE = (
@@ -46,6 +47,22 @@ _WORDS = {
     "interpolation": ("bilinear", "nearest"),
     "normalization": ("batch", "group", "layer"),
 }
+
+
+def figure_file(path: str | Path, name: str) -> Path:
+    """Return the path of a picture to write, if its ending names a format that figures have.
+
+    Args:
+        path: The path.
+        name: The argument that gives it.
+
+    Raises:
+        ArgumentError: It does not.
+    """
+    found = Path(path)
+    if found.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ArgumentError(f"{name}= must end in .png, .svg or .pdf. Received: '{path}'.")
+    return found
 
 
 def one_of(value: str, choices: Collection[str], what: str) -> str:

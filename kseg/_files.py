@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PREFIX = ".kseg-"
 """What the names of half-written files begin with."""
+DOTS = 150
+"""Per inch of a figure."""
 _LOCK = threading.Lock()
 
 
@@ -70,9 +72,20 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_figure(path: Path, figure: "Figure") -> Path:
-    """Write a figure of Matplotlib to `path` atomically, as PNG; return the path."""
+    """Write a figure of Matplotlib to `path` atomically, in the format of its ending.
+
+    Args:
+        path: A name that ends in .png, .svg or .pdf.
+        figure: What is drawn.
+
+    Returns:
+        The path.
+    """
+    kind = path.suffix.lower().removeprefix(".") or "png"
+    # A file tells no time: it is the same where the figure is.
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        figure.savefig(temporary, format=kind, dpi=DOTS, metadata=metadata)
     return path
 
 

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kseg"
 FLOORS = [
     {"__main__"},
     {"cli"},
+    {"demo"},
     {"workflows"},
     {"reports"},
     {"training"},
@@ -29,7 +30,7 @@ FLOORS = [
     {"machine"},
     {"_saved"},
     {"_calls", "_settings"},
-    {"_extras"},
+    {"_extras", "_html"},
     {"_checks", "_files", "_text"},
     {"errors"},
 ]

@@ -46,6 +46,14 @@ BORDER = 3.0
     help="List the images by how unsure the network is of them, and prove that order against how "
     "wrong it is.",
 )
+@click.option(
+    "--format",
+    "figures",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="Format of the pictures.",
+)
 @tta_option
 @uncertainty_option
 @weight_option

@@ -9,6 +9,7 @@ import click
 
 from kseg._text import printable
 from kseg.cli.data import data
+from kseg.cli.demo import demo
 from kseg.cli.errors import Commands
 from kseg.cli.evaluate import evaluate
 from kseg.cli.export import export
@@ -17,6 +18,7 @@ from kseg.cli.models import models
 from kseg.cli.predict import predict
 from kseg.cli.prune import prune
 from kseg.cli.recipe import recipe
+from kseg.cli.report import report
 from kseg.cli.train import train
 from kseg.errors import Notice
 
@@ -33,7 +35,9 @@ def kseg() -> None:
     kseg train --arch unet                  learn built-in shapes, to see that all works
     kseg train --arch unet --data FOLDER    learn your images
     kseg evaluate                           score the newest run
+    kseg report RUN...                      judge a run on one page, or compare several
     kseg predict IMAGE...                   predict masks with the newest run
+    kseg demo                               try the newest run in the browser
     kseg prune                              cut a U-Net++ back to a smaller network
     kseg export                             write the newest run for other programs
     kseg recipe show RUN                    what makes a run again
@@ -54,5 +58,5 @@ def _show(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(printable(str(message)), err=True)
 
 
-for command in (train, evaluate, predict, prune, export, recipe, models, data, info):
+for command in (train, evaluate, report, predict, demo, prune, export, recipe, models, data, info):
     kseg.add_command(command)

@@ -71,6 +71,14 @@ class Shard(click.ParamType):
     help="Keep the largest region alone of this class; may be given several times.",
 )
 @click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Part of the classes' colours in an overlay.",
+)
+@click.option("--contours", is_flag=True, help="Draw the outlines of the regions alone.")
+@click.option(
     "--rank",
     is_flag=True,
     help="Say which images to look at first, for the network is least sure of them; all are listed "

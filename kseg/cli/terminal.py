@@ -99,6 +99,10 @@ def _print_table(console: "Console", titles: Sequence[str], rows: Sequence[Seque
 def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
     scores = evaluation.scores
     lower, upper = evaluation.interval
+    groups = len(set(evaluation.groups.tolist()))
+    drawn = "its images"
+    if groups < evaluation.images:
+        drawn = f"them, in {groups} groups of neighbours by their names"
     facts = [
         (
             "mean",
@@ -111,7 +115,7 @@ def _means(evaluation: "Evaluation", split: str) -> list[tuple[str, str]]:
             f"{evaluation.images} images of {split}: one confusion matrix of all valid "
             "pixels, the mean over its classes",
         ),
-        ("interval", f"IoU {lower:.3f} to {upper:.3f} in 95 % of data sets drawn from its images"),
+        ("interval", f"IoU {lower:.3f} to {upper:.3f} in 95 % of data sets drawn from {drawn}"),
     ]
     return facts + _gain(evaluation) + _borders(evaluation) + _calibration(evaluation)
 

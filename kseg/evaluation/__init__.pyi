@@ -10,3 +10,5 @@ from .levels import Level as Level
 from .levels import measure_levels as measure_levels
 from .levels import recommend as recommend
 from .pixels import PixelSample as PixelSample
+from .things import ThingCounts as ThingCounts
+from .things import Things as Things

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kseg import _html
 from kseg.data.samples import Sample, Samples
 from kseg.evaluation.accumulators import (
     Accumulator,
@@ -24,7 +25,8 @@ from kseg.inference.probabilities import Probabilities
 from kseg.labels import Labels
 from kseg.metrics.boundary import BorderScores
 from kseg.metrics.calibration import Calibration
-from kseg.metrics.intervals import mean_iou_gain_interval, mean_iou_interval
+from kseg.metrics.grouping import groups_of
+from kseg.metrics.intervals import iou_intervals, mean_iou_gain_interval, mean_iou_interval
 from kseg.metrics.ranking import Ranking
 from kseg.metrics.scores import Scores, divided, ratio
 from kseg.metrics.scores import iou as iou_of
@@ -37,7 +39,7 @@ class Gain:
     Attributes:
         over: The run whose single answer it is compared with, the best of several.
         mean_iou: The difference of the mean IoU.
-        interval: Its 95 % interval by the bootstrap over images, the same for both.
+        interval: Its 95 % interval by the bootstrap over groups of images, the same for both.
         cost: How many times as long the networks took.
     """
 
@@ -82,15 +84,38 @@ class Evaluation:
     seconds: float = 0.0
     gain: Gain | None = None
 
+    def _repr_html_(self) -> str:
+        """Show the scores in a notebook, as the command prints them."""
+        lower, upper = self.interval
+        said = (
+            f"mean IoU {self.scores.mean_iou:.3f} ({lower:.3f} to {upper:.3f} in 95 % of data "
+            f"sets), mean Dice {self.scores.mean_dice:.3f}, pixel accuracy "
+            f"{self.scores.pixel_accuracy:.3f}, over {self.images} images"
+        )
+        cells = [["" if v != v else f"{v:.3f}" for v in values] for values in self.columns.values()]
+        rows = zip(self.labels.names, *cells, strict=True)
+        titles = ["class", *(name.replace("_", " ") for name in self.columns)]
+        return _html.table(titles, rows) + _html.line(said)
+
     @property
     def images(self) -> int:
         """Number of images."""
         return len(self.names)
 
     @cached_property
+    def groups(self) -> np.ndarray:
+        """The group of each image, int64, `(images,)`: see `metrics.groups_of`."""
+        return groups_of(self.names)
+
+    @cached_property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean IoU by the bootstrap over images."""
-        return mean_iou_interval(self.counts)
+        """The 95 % interval of the mean IoU by the bootstrap over groups of images."""
+        return mean_iou_interval(self.counts, groups=self.groups)
+
+    @cached_property
+    def class_intervals(self) -> np.ndarray:
+        """The same of the IoU of each class, float64, `(classes, 2)`; NaN where it is absent."""
+        return iou_intervals(self.counts, groups=self.groups)
 
     @property
     def image_scores(self) -> dict[str, np.ndarray]:
@@ -131,7 +156,7 @@ class Evaluation:
         return Gain(
             name,
             self.scores.mean_iou - before.scores.mean_iou,
-            mean_iou_gain_interval(self.counts, before.counts),
+            mean_iou_gain_interval(self.counts, before.counts, groups=self.groups),
             self.seconds / before.seconds if before.seconds else float("nan"),
         )
 
@@ -151,6 +176,7 @@ class Evaluation:
             "images": self.images,
             **{name: _or_none(value) for name, value in self.scores.means.items()},
             "mean_iou_interval": [_or_none(end) for end in self.interval],
+            "interval_groups": len(set(self.groups.tolist())),
             "classes": {
                 class_name: {name: _or_none(column[index]) for name, column in columns.items()}
                 for index, class_name in enumerate(self.labels.names)
@@ -197,6 +223,7 @@ def evaluate(
     calibration: bool = False,
     rank: bool = False,
     pixels: PixelSample | None = None,
+    also: Sequence[Accumulator] = (),
 ) -> Evaluation:
     """Predict every sample at its own size and count.
 
@@ -208,6 +235,7 @@ def evaluate(
         calibration: Whether to compare the probabilities with how often they are right.
         rank: Whether to note how unsure the model is of each image.
         pixels: Is given what the network says of each image.
+        also: Are given each image, and what is decided of it.
 
     Raises:
         KsegError: A sample cannot be read, the model predicts a class that the data does not have,
@@ -235,7 +263,7 @@ def evaluate(
 
     doubts = Doubts() if rank else None
     extra = [one for one in (borders, reliability, doubts) if one is not None]
-    seconds = _accumulate([confusion, *extra], predictor, samples, on_image, hear)
+    seconds = _accumulate([confusion, *extra, *also], predictor, samples, on_image, hear)
     counts = confusion.result()
     return Evaluation(
         labels,

@@ -3,6 +3,9 @@ from .boundary import score_borders as score_borders
 from .calibration import Calibration as Calibration
 from .calibration import count_calibration as count_calibration
 from .calibration import fit_temperature as fit_temperature
+from .grouping import groups_of as groups_of
+from .intervals import iou_gain_intervals as iou_gain_intervals
+from .intervals import iou_intervals as iou_intervals
 from .intervals import mean_iou_gain_interval as mean_iou_gain_interval
 from .intervals import mean_iou_interval as mean_iou_interval
 from .ranking import Ranking as Ranking

@@ -150,8 +150,12 @@ class Muon(keras.optimizers.Optimizer):
 def orthogonal(matrix: Any, steps: int) -> Any:
     """Take the singular values of a matrix near to 1, by Newton-Schulz iterations.
 
-        X <- a X + b (X X^T) X + c (X X^T)^2 X,   which takes each singular value s to
+        X <- P X,   P = a + b X X^T + c (X X^T)^2,   which takes each singular value s to
         s <- a s + b s^3 + c s^5
+
+    X X^T is multiplied out once: each step takes it to P (X X^T) P, and X is multiplied by the
+    product of all P in the end. The window of a kernel is many times as long as its outputs, and
+    only these two products are as long.
 
     Args:
         matrix: `(rows, columns)`.
@@ -162,12 +166,17 @@ def orthogonal(matrix: Any, steps: int) -> Any:
     rows, columns = matrix.shape
     x = ops.transpose(matrix) if rows > columns else matrix
     x = x / (ops.sqrt(ops.sum(ops.square(x))) + TINY)
+    one = ops.eye(min(rows, columns), dtype=x.dtype)
 
-    def nearer(step: Any, x: Any) -> Any:
-        squared = ops.matmul(x, ops.transpose(x))
-        return a * x + ops.matmul(b * squared + c * ops.matmul(squared, squared), x)
+    def nearer(step: Any, state: Any) -> Any:
+        squared, product = state
+        p = a * one + b * squared + c * ops.matmul(squared, squared)
+        return ops.matmul(p, ops.matmul(squared, p)), ops.matmul(p, product)
 
-    x = ops.fori_loop(0, steps, nearer, x)  # a loop written out would take long to trace
+    # A loop written out would take long to trace.
+    start = (ops.matmul(x, ops.transpose(x)), one)
+    _, product = ops.fori_loop(0, steps, nearer, start)
+    x = ops.matmul(product, x)
     return ops.transpose(x) if rows > columns else x
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from kseg.plots import style
+
 
 def attention_picture(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
     """Draw attention maps over the image they were made of.
@@ -21,7 +23,7 @@ def attention_picture(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figu
     )
     axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
     axes[0].imshow(image)
-    axes[0].set_title("image", fontsize=10)
+    axes[0].set_title("image", fontsize=style.TITLE)
     for axis, (name, values) in zip(axes[1:], sorted(maps.items(), reverse=True), strict=True):
         axis.imshow(image.mean(axis=-1), cmap="gray")
         drawn = axis.imshow(
@@ -32,7 +34,7 @@ def attention_picture(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figu
             alpha=0.65,
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
         )
-        axis.set_title(name.replace("_", " "), fontsize=10)
+        axis.set_title(name.replace("_", " "), fontsize=style.TITLE)
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])

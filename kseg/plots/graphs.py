@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
+from kseg.plots import style
+
 COLOURS = ("#4e79a7", "#59a14f", "#edc948", "#f28e2b", "#e15759", "#b07aa1", "#9c755f", "#76b7b2")
 
 
@@ -40,7 +42,7 @@ def network_picture(
     axes.set_ylim(min(rows) - 0.6, max(rows) + 0.9)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelsize=8)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=style.TITLE)
     return figure
 
 

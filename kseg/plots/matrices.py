@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kseg.labels import Labels
+from kseg.plots import style
 from kseg.plots.text import letters
 
 
@@ -26,18 +27,26 @@ def confusion_picture(matrix: np.ndarray, labels: Labels) -> Figure:
     figure = Figure(figsize=(side, side), layout="constrained")
     axis = figure.subplots()
     axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    axis.tick_params(labelsize=style.SMALL)
+    axis.spines[:].set_visible(False)
     names = [letters(name) for name in labels.names]
     axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
     axis.set_yticks(range(len(labels)), names)
-    axis.set_xlabel("prediction")
-    axis.set_ylabel("truth")
-    axis.set_title("percent of the pixels of each true class", fontsize=10)
+    axis.set_xlabel("prediction", fontsize=style.TEXT)
+    axis.set_ylabel("truth", fontsize=style.TEXT)
+    axis.set_title("percent of the pixels of each true class", fontsize=style.TITLE)
     if len(labels) <= 30:
         for row, column in np.ndindex(share.shape):
             value = share[row, column]
             if value >= 0.5:
                 color = "white" if value > 55 else "black"
                 axis.text(
-                    column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=color
+                    column,
+                    row,
+                    f"{value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=style.SMALL,
+                    color=color,
                 )
     return figure

@@ -3,17 +3,16 @@
 Matplotlib needs a second for a page of masks; here everything but the predictions is drawn once.
 """
 
-import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from kseg import _files
 from kseg._text import printable
 from kseg.labels import Labels
+from kseg.plots.legends import flowing, written
 from kseg.plots.overlays import as_rgb
 
 SIDE = 256
@@ -79,7 +78,7 @@ class PreviewSheet:
         width = 3 * self._width + 4 * GAP
         top = LINE + GAP + rows * (self._height + GAP)
         entries = [*zip(labels.names, range(len(labels)), strict=True), ("void", labels.ignore)]
-        placed = list(_flowing([printable(name) for name, _ in entries], width))
+        placed = list(flowing([printable(name) for name, _ in entries], width))
         height = top + LINE * (placed[-1][1] + 1) + GAP
         canvas = np.full((height, width), GREYS - 1, np.uint8)
         for (name, index), (x, line) in zip(entries, placed, strict=True):
@@ -147,31 +146,11 @@ def _nearest(colors: np.ndarray, color: np.ndarray) -> int:
     return int(((colors - color.astype(int)) ** 2).sum(axis=-1).argmin())
 
 
-def _flowing(names: Sequence[str], width: int) -> Iterator[tuple[int, int]]:
-    """Yield where entries of a legend stand, as words in lines: pixels from the left, and line."""
-    x, line = GAP, 0
-    for name in names:
-        length = 18 + round(_font().getlength(name)) + 2 * GAP
-        if x > GAP and x + length > width:
-            x, line = GAP, line + 1
-        yield x, line
-        x += length
-
-
 def _written(text: str, width: int) -> np.ndarray:
     """Return a line of text as indices of greys."""
-    paper = Image.new("L", (min(width, 4 + round(_font().getlength(text))), LINE), 255)
-    ImageDraw.Draw(paper).text((0, 1), text, fill=0, font=_font())
-    return (np.asarray(paper).astype(int) * (GREYS - 1) // 255).astype(np.uint8)
+    return (written(text, width).astype(int) * (GREYS - 1) // 255).astype(np.uint8)
 
 
 def _paste(canvas: np.ndarray, indices: np.ndarray, top: int, left: int) -> None:
     height, width = indices.shape
     canvas[top : top + height, left : left + width] = indices
-
-
-@functools.cache
-def _font() -> ImageFont.FreeTypeFont:
-    """Return the font of Matplotlib's pictures, which knows more letters than Pillow's own."""
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(path, 13)

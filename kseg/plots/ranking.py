@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from kseg.plots import style
+
 
 def risk_coverage_picture(
     coverages: np.ndarray, risks: np.ndarray, best: np.ndarray, areas: tuple[float, float, float]
@@ -27,13 +29,14 @@ def risk_coverage_picture(
     model, random, oracle = areas
     figure = Figure(figsize=(4.8, 3.6), layout="constrained")
     axis = figure.subplots()
-    axis.axhline(random, linestyle="--", color="grey", linewidth=1, label=f"random {random:.3f}")
-    axis.plot(coverages, risks, color="tab:blue", label=f"model {model:.3f}")
-    axis.plot(coverages, best, color="tab:green", linewidth=1, label=f"best {oracle:.3f}")
-    axis.set_xlabel("part of the images, the surest first")
-    axis.set_ylabel("1 - mean IoU of an image, mean")
+    style.plain(axis)
+    grey = style.NEUTRAL
+    axis.axhline(random, linestyle="--", color=grey, linewidth=1, label=f"random {random:.3f}")
+    axis.plot(coverages, risks, color=style.TRAIN, label=f"model {model:.3f}")
+    axis.plot(coverages, best, color=style.GOOD, linewidth=1, label=f"best {oracle:.3f}")
+    axis.set_xlabel("part of the images, the surest first", fontsize=style.TEXT)
+    axis.set_ylabel("1 - mean IoU of an image, mean", fontsize=style.TEXT)
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1.08 * max([*risks, *best], default=0) or 1)
-    axis.grid(alpha=0.3)
-    axis.legend(title="area", fontsize=8)
+    axis.legend(title="area", fontsize=style.SMALL, frameon=False)
     return figure

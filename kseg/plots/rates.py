@@ -6,6 +6,8 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
+from kseg.plots import style
+
 SIZE = (6.4, 3.6)
 
 
@@ -30,16 +32,16 @@ def schedule_picture(
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     axis = figure.subplots()
-    axis.plot(100 * np.asarray(done, float), rates, color="tab:blue")
+    axis.plot(100 * np.asarray(done, float), rates, color=style.TRAIN)
     if warmup:
-        axis.axvspan(0, 100 * warmup, color="tab:orange", alpha=0.15, label="warm-up")
-        axis.legend(fontsize=8)
-    axis.set_xlabel("part of the training in %")
-    axis.set_ylabel("learning rate")
+        axis.axvspan(0, 100 * warmup, color=style.VALIDATION, alpha=0.15, label="warm-up")
+        axis.legend(fontsize=style.SMALL, frameon=False)
+    axis.set_xlabel("part of the training in %", fontsize=style.TEXT)
+    axis.set_ylabel("learning rate", fontsize=style.TEXT)
     axis.set_xlim(0, 100)
     axis.set_ylim(bottom=0)
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.grid(alpha=0.3)
+    style.plain(axis)
     if epochs is not None:
         top = axis.secondary_xaxis(
             "top",
@@ -70,10 +72,10 @@ def rate_test_picture(
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     axis = figure.subplots()
-    axis.plot(rates, losses, ".", color="tab:blue", alpha=0.35, label="loss of a step")
-    axis.plot(rates, smoothed, color="tab:blue", label="smoothed")
+    axis.plot(rates, losses, ".", color=style.TRAIN, alpha=0.35, label="loss of a step")
+    axis.plot(rates, smoothed, color=style.TRAIN, label="smoothed")
     if suggestion is not None:
-        axis.axvline(suggestion, color="tab:red", linestyle="--", label=f"{suggestion:.1e}")
+        axis.axvline(suggestion, color=style.BAD, linestyle="--", label=f"{suggestion:.1e}")
     known = np.asarray(losses, float)
     known = known[np.isfinite(known)]
     if known.size:  # the explosion would press all else flat
@@ -81,8 +83,8 @@ def rate_test_picture(
         margin = 0.15 * (high - low) or 1.0
         axis.set_ylim(low - margin, high + 3 * margin)
     axis.set_xscale("log")
-    axis.set_xlabel("learning rate")
-    axis.set_ylabel("loss")
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    axis.set_xlabel("learning rate", fontsize=style.TEXT)
+    axis.set_ylabel("loss", fontsize=style.TEXT)
+    style.plain(axis)
+    axis.legend(fontsize=style.SMALL, frameon=False)
     return figure

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from kseg.plots import style
+from kseg.plots.text import letters
+
 
 def tradeoff_picture(
     names: Sequence[str],
@@ -22,15 +25,22 @@ def tradeoff_picture(
     figure = Figure(figsize=(4.2 * len(costs), 3.6), layout="constrained")
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
     for axes, (label, values) in zip(panels, costs.items(), strict=True):
-        axes.plot(values, scores, "o-", color="tab:blue", linewidth=0.8)
+        axes.plot(values, scores, "o-", color=style.TRAIN, linewidth=0.8)
         for name, value, score in zip(names, values, scores, strict=True):
             axes.annotate(
-                name, (value, score), xytext=(0, 7), textcoords="offset points", ha="center"
+                letters(name),
+                (value, score),
+                xytext=(0, 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=style.SMALL,
             )
             if name == chosen:
-                axes.plot(value, score, "o", color="tab:red", fillstyle="none", ms=13)
-        axes.set_xlabel(label)
+                ring = {"color": style.BAD, "fillstyle": "none", "ms": 13}
+                axes.plot(value, score, "o", label="recommended", **ring)
+                axes.legend(fontsize=style.SMALL, frameon=False, loc="lower right")
+        axes.set_xlabel(label, fontsize=style.TEXT)
         axes.margins(0.15, 0.2)
-        axes.grid(alpha=0.3)
-    panels[0].set_ylabel("mean IoU")
+        style.plain(axes)
+    panels[0].set_ylabel("mean IoU", fontsize=style.TEXT)
     return figure

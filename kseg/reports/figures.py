@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kseg import _files
 from kseg.data.samples import Samples
 from kseg.evaluation import Evaluation
@@ -24,6 +26,7 @@ from kseg.runs.run import Run
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
     from kseg.evaluation.levels import Level
     from kseg.training.rate_test import RateTest
@@ -33,24 +36,51 @@ def report_training(run: Run) -> Path | None:
     """Draw a run's curves; return where, or `None` before the first epoch."""
     if not run.history_file.exists():
         return None
-    history = dict(run.history)
-    history.pop("learning_rate")
+    return _files.write_figure(run.path / "curves.png", curves_of(run))
+
+
+def curves_of(run: Run) -> "Figure":
+    """Draw what the run's files tell of its epochs."""
+    history = run.history
     heads = [name for name in history if is_head(name)]
-    return _files.write_figure(run.path / "curves.png", curves.training_curves(history, heads))
+    kept = run.best_epoch if run.summary_file.exists() else 0
+    return curves.training_curves(history, heads, kept or None, run.class_iou)
 
 
-def report_predictions(run: Run, predictor: Predictor, samples: Samples) -> Path:
-    """Draw image, truth and prediction of samples spread evenly over a data set; return where."""
-    count = min(4, len(samples))
-    chosen = [samples[index * len(samples) // count] for index in range(count)]
-    predicted = predictor.predict([sample.image for sample in chosen])
-    rows = [
-        (sample.name, sample.image, sample.mask, mask)
-        for sample, mask in zip(chosen, predicted, strict=True)
+def report_predictions(
+    run: Run, predictor: Predictor, samples: Samples, evaluation: Evaluation
+) -> Path | None:
+    """Draw the best image of a data set, the median and the two worst; return where.
+
+    Args:
+        run: The run that was scored.
+        predictor: Predicts as it was scored.
+        samples: The data set.
+        evaluation: Its scores.
+
+    Returns:
+        The picture; `None` where no image holds a valid pixel.
+    """
+    order = ordered(evaluation)
+    if not order:
+        return None
+    named = {0: "worst", 1: "second worst", len(order) // 2: "median", len(order) - 1: "best"}
+    rows = []
+    for place in sorted(named, reverse=True):
+        sample = samples[order[place]]
+        score = evaluation.image_scores["mean_iou"][order[place]]
+        said = f"{named[place]}: mean IoU {score:.3f}\n{sample.name}"
+        rows.append((said, sample.image, sample.mask, predictor.predict([sample.image])[0]))
+    picture = overlays.comparison(rows, samples.labels)
+    return _files.write_figure(run.path / "predictions.png", picture)
+
+
+def ordered(evaluation: Evaluation) -> list[int]:
+    """Return the images by their mean IoU, the worst first; those without a valid pixel go."""
+    scores = evaluation.image_scores["mean_iou"]
+    return [
+        int(index) for index in np.argsort(scores, kind="stable") if not np.isnan(scores[index])
     ]
-    return _files.write_figure(
-        run.path / "predictions.png", overlays.comparison(rows, samples.labels)
-    )
 
 
 def report_network(model: "keras.Model", path: Path, title: str) -> Path:
@@ -60,7 +90,9 @@ def report_network(model: "keras.Model", path: Path, title: str) -> Path:
     return _files.write_figure(path, graphs.network_picture(*parts(model), title))
 
 
-def report_evaluation(run: Run, evaluation: Evaluation, data: str, split: str) -> list[Path]:
+def report_evaluation(
+    run: Run, evaluation: Evaluation, data: str, split: str, kind: str = "png"
+) -> list[Path]:
     """Write an evaluation as JSON, its confusion matrix and reliability as pictures; say where.
 
     Args:
@@ -68,18 +100,23 @@ def report_evaluation(run: Run, evaluation: Evaluation, data: str, split: str) -
         evaluation: Its scores.
         data: What it was scored on; anything but the run's own data stands in the files' names.
         split: Split of the data.
+        kind: Format of the pictures: "png", "svg" or "pdf".
     """
     label = _label(run, data, split)
     scores = run.path / f"evaluation_{label}.json"
     _files.write_json(scores, {"data": data, "split": split, **evaluation.to_dict()})
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
-    written = [scores, _files.write_figure(run.path / f"confusion_{label}.png", picture)]
+    written = [scores, _files.write_figure(run.path / f"confusion_{label}.{kind}", picture)]
     if evaluation.calibration is not None:
         found = evaluation.calibration
         picture = calibration.reliability_picture(
-            found.pixels, found.confidence, found.correct, found.expected_error
+            found.pixels,
+            found.confidence,
+            found.correct,
+            found.expected_error,
+            is_collapsed=evaluation.is_collapsed,
         )
-        written.append(_files.write_figure(run.path / f"reliability_{label}.png", picture))
+        written.append(_files.write_figure(run.path / f"reliability_{label}.{kind}", picture))
     return written
 
 
@@ -90,7 +127,9 @@ def report_images(run: Run, evaluation: Evaluation, data: str, split: str) -> Pa
     return write_table(path, ["image", *evaluation.image_scores], rows)
 
 
-def report_ranking(run: Run, evaluation: Evaluation, data: str, split: str) -> list[Path]:
+def report_ranking(
+    run: Run, evaluation: Evaluation, data: str, split: str, kind: str = "png"
+) -> list[Path]:
     """Write what to look at first as CSV, and draw how well that order is chosen; say where.
 
     Args:
@@ -98,6 +137,7 @@ def report_ranking(run: Run, evaluation: Evaluation, data: str, split: str) -> l
         evaluation: Its scores, with the uncertainty of each image.
         data: What it was scored on.
         split: Split of the data.
+        kind: Format of the picture: "png", "svg" or "pdf".
     """
     found, label = evaluation.ranking, _label(run, data, split)
     if found is None:
@@ -107,7 +147,7 @@ def report_ranking(run: Run, evaluation: Evaluation, data: str, split: str) -> l
     rows = ([name, *map(_four, values)] for name, *values in doubtful_images(evaluation))
     return [
         write_table(run.path / f"ranking_{label}.csv", ["image", "uncertainty", "mean_iou"], rows),
-        _files.write_figure(run.path / f"risk_coverage_{label}.png", picture),
+        _files.write_figure(run.path / f"risk_coverage_{label}.{kind}", picture),
     ]
 
 

@@ -1,6 +1,7 @@
 """The history of a run, written and read again."""
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,35 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         raise KsegError(f"{path} is missing: no epoch of the training was whole.") from None
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise KsegError(f"{path} is damaged ({error}). Train the run again.") from None
+
+
+def read_class_iou(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read the validated IoU of each class from what `callbacks.HistoryLines` wrote.
+
+    Args:
+        path: The file of JSON lines.
+        names: The classes.
+
+    Returns:
+        Float64 columns by class, a value per epoch, NaN where it has none; nothing where there is
+        no such file, or no class was scored.
+
+    Raises:
+        KsegError: The file is damaged.
+    """
+    if not path.exists():
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        scores = [json.loads(line).get("val_iou", {}) for line in lines]
+        columns = {name: np.array([_number(score.get(name)) for score in scores]) for name in names}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise KsegError(f"{path} is damaged ({error}). Train the run again.") from None
+    return columns if any(scores) else {}
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def write_done(path: Path, done: Sequence[float]) -> None:

@@ -51,6 +51,23 @@ class Run:
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
 
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook: what it learned, how well, and pictures of both."""
+        from kseg import _html
+
+        said = [("run", str(self.path))]
+        with contextlib.suppress(KsegError):
+            recipe = self.recipe
+            said += [("network", str(recipe.model.arch)), ("data", recipe.data.path)]
+            said += [("kept", f"epoch {self.best_epoch} of {self.epochs}")]
+            said += [("mean IoU, val", f"{self.scores.mean_iou:.3f}")]
+        shown = [_html.table(("", ""), said)]
+        for file in ("curves.png", "predictions.png"):
+            if (self.path / file).is_file():
+                content = (self.path / file).read_bytes()
+                shown.append(_html.picture(_html.address_of(content, "png"), file))
+        return "".join(shown)
+
     @property
     def name(self) -> str:
         """The run's name."""
@@ -182,6 +199,19 @@ class Run:
         from kseg.runs.history import read_history
 
         return read_history(self.history_file)
+
+    @property
+    def class_iou(self) -> "dict[str, np.ndarray]":
+        """The validated IoU of each class, float64, a value per epoch, NaN where it has none.
+
+        Nothing where no class was scored.
+
+        Raises:
+            KsegError: The file is damaged.
+        """
+        from kseg.runs.history import read_class_iou
+
+        return read_class_iou(self.lines_file, self.labels.names)
 
     @property
     def scores(self) -> "Scores":

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg import machine
+from kseg import _checks, machine
 from kseg.data.augment.pipelines import augmentation
 from kseg.data.doctor.examination import Report, examine
 from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.sources import tfds
 from kseg.data.sources.source import open_pairs
 from kseg.data.statistics import Statistics, describe
-from kseg.errors import ArgumentError
 from kseg.labels import Labels
 from kseg.models import choosing
 from kseg.models.settings import NONE, Model
@@ -114,11 +113,10 @@ def show_data(
         channels: Channels of the images, 1 to 8; the first three are shown.
 
     Raises:
-        ArgumentError: `out` is no PNG.
+        ArgumentError: `out` is no PNG, SVG or PDF.
         KsegError: The files are not laid out as they should, or one cannot be read.
     """
-    if Path(out).suffix.lower() != ".png":
-        raise ArgumentError(f"out= must end in .png. Received: '{out}'.")
+    _checks.figure_file(out, "out")
     samples, note = open_pairs(Path(data), split, mask_suffix, channels)
     order = np.random.default_rng(seed).permutation(len(samples))
     changed = None

@@ -84,6 +84,12 @@ def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: 
     return fastest
 
 
+def timed_before(run: Run) -> dict[str, float]:
+    """Return the seconds that each engine took for an image on this machine, where known."""
+    key = _key(run, there(), machine.device("cpu"))
+    return machine.known_times("answer").get(key, {})
+
+
 def _timed(run: Run, names: list[str], watch: Watch) -> dict[str, float]:
     """Return the seconds that each engine takes for an image as large as those of the training.
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from kseg import machine
+from kseg import _checks, machine
 from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.samples import Samples
@@ -31,6 +31,7 @@ def evaluate(
     calibration: bool = False,
     per_image: bool = False,
     rank: bool = False,
+    figures: Literal["png", "svg", "pdf"] = "png",
     tta: str | None = None,
     uncertainty: str = "confidence",
     weights: Sequence[float] | None = None,
@@ -64,6 +65,7 @@ def evaluate(
         per_image: Whether to write the scores of each image by itself.
         rank: Whether to list the images by how unsure the network is of them, and to hold that
             against how wrong it is: `evaluation.ranking`.
+        figures: Format of the pictures: "png", "svg" or "pdf".
         tta: Views of an image whose answers are averaged: "flip", "turns", "scales", or several
             joined by "+"; see `inference.with_views`.
         uncertainty: How it is measured: "confidence", "entropy", "margin", or, of several answers,
@@ -94,14 +96,15 @@ def evaluate(
         0...
     """
     watch = watching(progress)
+    _checks.one_of(figures, ("png", "svg", "pdf"), "format of pictures")
     opened = open_runs(run, runs)
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
 
     from kseg.evaluation import evaluate as score
-    from kseg.reports import figures
+    from kseg.reports import figures as drawn
 
     first = opened[0]
-    source = first.source() if data is None else _source(data, first, mask_suffix)
+    source = source_of(first, data, mask_suffix)
     split = split or source.best_test
     samples = source.split(split, source.labels(first.labels))
     answering = with_engines(answering, engine, len(samples), watch)
@@ -115,10 +118,10 @@ def evaluate(
         found = replace(found, gain=_gain(found, answering, samples, watch))
     watch.scored(found, split)
     label = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
-    written = figures.report_evaluation(first, found, source.data, label)
+    written = drawn.report_evaluation(first, found, source.data, label, figures)
     if per_image:
-        written.append(figures.report_images(first, found, source.data, label))
-    written += figures.report_ranking(first, found, source.data, label)
+        written.append(drawn.report_images(first, found, source.data, label))
+    written += drawn.report_ranking(first, found, source.data, label, figures)
     watch.written(written)
     return found
 
@@ -138,8 +141,10 @@ def _gain(found: "Evaluation", answering: Answering, samples: Samples, watch: Wa
     return found.gain_over(alone[best], best)
 
 
-def _source(data: str | Path, run: Run, mask_suffix: str) -> Source:
-    """Return another data set, to be read as the run's own is."""
+def source_of(run: Run, data: str | Path | None, mask_suffix: str) -> Source:
+    """Return a run's own data, or another data set, to be read as the run's own is."""
+    if data is None:
+        return run.source()
     recipe = run.recipe
     return Source(
         str(data),

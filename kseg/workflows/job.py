@@ -105,7 +105,7 @@ def _report(watch: Watch, job: Job, run: Run) -> None:
     _files.write_json(run.temperature_file, found)
     _files.write_json(run.scores_file, {"split": "val", **evaluation.to_dict()})
     figures.report_training(run)
-    figures.report_predictions(run, predictor, samples)
+    figures.report_predictions(run, predictor, samples, evaluation)
     if job.plan.data.path == "shapes":  # none of them is on the disk, to try the prediction with
         files.write_image(run.path / "sample.png", samples[0].image)
     watch.scored(evaluation, "val")

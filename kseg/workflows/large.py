@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,6 @@ from kseg import _files
 from kseg.data.reading import files
 from kseg.data.reading.strips import Strips, write_tiles
 from kseg.errors import ArgumentError, KsegError
-from kseg.labels import Labels
-from kseg.plots.overlays import overlay
 from kseg.workflows.results import Prediction, Results, areas_of
 from kseg.workflows.watching import Watch
 
@@ -79,21 +77,23 @@ def predict_large(
     unsure = part.unsure
     if results.kinds:
         write_tiles(written[2], part.doubts)
-    files.write_image(written[1], _look(strips, part.mask, results.labels))
+    files.write_image(written[1], _look(strips, part.mask, results, areas))
     write_tiles(written[0], part.mask, results.labels, results.note(strips.path, areas, unsure))
     shutil.rmtree(part.folder)
     return Prediction(strips.path, areas=areas, uncertainty=unsure, written=written)
 
 
-def _look(strips: Strips, mask: "_Raw", labels: Labels) -> np.ndarray:
+def _look(strips: Strips, mask: "_Raw", results: Results, areas: Mapping[str, float]) -> np.ndarray:
     """Return an overlay of every so many pixels, uint8 RGB."""
     step = -(-max(strips.shape[:2]) // LOOK)
     chunk = step * max(ROWS // step, 1)
-    parts = [
-        [of[top : top + chunk][::step, ::step] for top in range(0, mask.shape[0], chunk)]
+    image, classes = (
+        np.concatenate(
+            [of[top : top + chunk][::step, ::step] for top in range(0, mask.shape[0], chunk)]
+        )
         for of in (strips, mask)
-    ]
-    return overlay(np.concatenate(parts[0]), np.concatenate(parts[1]), labels)
+    )
+    return results.look(image, classes, results.labels, areas)
 
 
 class _Raw:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kseg import _checks
 from kseg.errors import ArgumentError, KsegError
 from kseg.models import catalog
 from kseg.models.architectures import ARCHITECTURES
@@ -75,8 +76,7 @@ def describe_model(
         ArgumentError: A choice is unknown, or does not fit the architecture.
     """
     try:
-        if Path(out).suffix.lower() != ".png":
-            raise KsegError(f"out= must end in .png. Received: '{out}'.")
+        _checks.figure_file(out, "out")
         recipe = make_recipe(arch=arch, heads=1, set=set, **choices)
         shape = (*size, recipe.data.channels)
         with shapes_only():

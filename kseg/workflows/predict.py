@@ -20,6 +20,7 @@ from kseg.inference.cleaning import Cleaning
 from kseg.inference.decision import Decided, decide
 from kseg.inference.settings import AUTO, IN_ALL, PER_IMAGE, read_kinds
 from kseg.labels import Labels
+from kseg.plots.overlays import Look
 from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
@@ -53,6 +54,8 @@ def predict(
     write: str | None = None,
     smallest: int = 0,
     largest: Sequence[str] = (),
+    alpha: float = 0.5,
+    contours: bool = False,
     weights: Sequence[float] | None = None,
     tta: str | None = None,
     uncertainty: str = "confidence",
@@ -94,6 +97,8 @@ def predict(
             pixels and regions per class; "coco", the regions as COCO's annotations.
         smallest: Regions of fewer pixels, holes too, go to the class around them.
         largest: Classes of which the largest region alone stays.
+        alpha: Part of the classes' colours in an overlay, in [0, 1].
+        contours: Whether an overlay shows the outlines of the regions alone.
         weights: What each of several runs counts; by default all the same.
         tta: Views of an image whose answers are averaged: "flip", "turns", "scales", or several
             joined by "+"; see `inference.with_views`.
@@ -134,27 +139,50 @@ def predict(
     sources = _shard(listed(images), shard)
     if isinstance(sources, list):
         keep_apart(sources, target)
-    kinds = read_kinds(write)
-    if kinds and target is None:
-        raise ArgumentError("write= says what to write; give out=, the folder for it.")
+    kinds = _kinds(write, target)
     opened = open_runs(run, runs)
     labels = opened[0].labels
-    cleaning = _cleaning(smallest, largest, labels)
+    drawn = _cleaning(smallest, largest, labels), Look(alpha, contours)
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
     count = len(sources) if isinstance(sources, list) else None
     answering = with_engines(answering, engine, count, watch)
     answering.tell(watch)
     predictor = answering.predictor()
-    how = answering.to_dict() | {"cleaning": repr(cleaning)}
-    key = "" if target is None else made_by(opened, how)
-    kept = [kind for kind in kinds if kind in PER_IMAGE]
-    results = Results(target, labels, key, kept, again=again or probabilities, cleaning=cleaning)
+    results = _results(target, answering, kinds, drawn, again=again or probabilities)
     channels = opened[0].recipe.data.channels
     keeps = probabilities or "probabilities" in kinds
-    job = _Job(predictor, results, channels, keeps, device, watch)
-    found = job.run(sources)
+    found = _Job(predictor, results, channels, keeps, device, watch).run(sources)
     totals = [kind for kind in kinds if kind in IN_ALL]
     return with_totals(found, totals, labels, target, shard) if target and totals else found
+
+
+def _kinds(write: str | None, target: Path | None) -> list[str]:
+    """Return what is written beside masks and overlays.
+
+    Raises:
+        ArgumentError: There is no such kind, or no folder.
+    """
+    kinds = read_kinds(write)
+    if kinds and target is None:
+        raise ArgumentError("write= says what to write; give out=, the folder for it.")
+    return list(kinds)
+
+
+def _results(
+    target: Path | None,
+    answering: Answering,
+    kinds: Sequence[str],
+    drawn: tuple[Cleaning, Look],
+    *,
+    again: bool,
+) -> Results:
+    """Return what writes results, and knows those that are there."""
+    cleaning, look = drawn
+    how = answering.to_dict() | {"cleaning": repr(cleaning), "look": repr(look)}
+    key = "" if target is None else made_by(answering.runs, how)
+    kept = [kind for kind in kinds if kind in PER_IMAGE]
+    labels = answering.runs[0].labels
+    return Results(target, labels, key, kept, again=again, cleaning=cleaning, look=look)
 
 
 @dataclass

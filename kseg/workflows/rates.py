@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kseg import _calls, machine
+from kseg import _calls, _checks, machine
 from kseg.errors import ArgumentError, KsegError
 from kseg.runs.recipe import Recipe
 from kseg.runs.run import Run
@@ -154,9 +154,7 @@ def _picture(path: str | Path) -> Path:
     Raises:
         ArgumentError: It is none, or its folder is not there.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise ArgumentError(f"path= must end in .png. Received: '{path}'.")
+    path = _checks.figure_file(path, "path")
     if not path.absolute().parent.is_dir():
         raise ArgumentError(f"{path} lies in no folder that is there. Make it first.")
     return path

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from kseg import _files, machine
+from kseg import _files, _html, machine
 from kseg.data.reading import files, strips
 from kseg.errors import KsegError
 from kseg.inference.cleaning import Cleaning
 from kseg.inference.decision import Decided
 from kseg.inference.settings import PER_IMAGE
 from kseg.labels import Labels
-from kseg.plots.overlays import overlay
+from kseg.plots.overlays import Look
 from kseg.reports.regions import geojson, regions_of
 from kseg.runs.run import Run
 from kseg.workflows.sources import Names, place
+
+SIDE = 640
+"""The longer side, at most, of the picture in a notebook."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,7 @@ class Prediction:
         written: The files that were written: the mask as a palette PNG, the image tinted by it, and
             what else was asked for of each image, in that order.
         is_kept: Whether they were there, made from the same image, network and choices.
+        labels: The classes; `None` where there is no mask.
     """
 
     source: Path | np.ndarray = field(repr=False)
@@ -47,6 +52,36 @@ class Prediction:
     error: KsegError | None = None
     written: tuple[Path, ...] = ()
     is_kept: bool = False
+    labels: Labels | None = field(default=None, repr=False)
+
+    def _repr_html_(self) -> str:
+        """Show the image with its mask in a notebook, and what it holds."""
+        name = str(self.source) if isinstance(self.source, Path) else "an array"
+        if self.error is not None:
+            return _html.line(str(self.error))
+        said = [name]
+        if self.uncertainty is not None:
+            said.append(f"uncertainty {self.uncertainty:.3f}")
+        drawn = ""
+        if self.mask is not None and self.labels is not None:
+            look = Look()(self._shown(self.mask), self.mask, self.labels, self.areas or {})
+            picture = Image.fromarray(look)
+            picture.thumbnail((SIDE, SIDE))
+            drawn = _html.picture(_html.address(picture, "png"), name)
+        rows = [(name, f"{share:.1%}") for name, share in (self.areas or {}).items()]
+        return drawn + _html.table(("class", "area"), rows) + _html.line(", ".join(said))
+
+    def _shown(self, mask: np.ndarray) -> np.ndarray:
+        """Return the image, or white where its file is not what it was."""
+        image = self.source
+        if isinstance(image, Path):
+            try:
+                image = files.read_image(image)
+            except (KsegError, OSError):
+                image = np.zeros(0)
+        if image.shape[:2] != mask.shape:
+            return np.full((*mask.shape, 3), 255, np.uint8)
+        return np.clip(image, 0, 255).astype(np.uint8)
 
 
 class Results:
@@ -63,6 +98,7 @@ class Results:
         kinds: What is written beside mask and overlay, of `PER_IMAGE`.
         again: Whether what is there is made again.
         cleaning: What is done to a mask once it is decided.
+        look: How an overlay is drawn.
     """
 
     def __init__(
@@ -74,11 +110,13 @@ class Results:
         *,
         again: bool,
         cleaning: Cleaning,
+        look: Look,
     ) -> None:
         self.out = out
         self.labels = labels
         self.kinds = tuple(kinds)
         self.cleaning = cleaning
+        self.look = look
         self._made_by = made_by
         self._again = again
         self._names = Names()
@@ -113,6 +151,7 @@ class Results:
                 float(note["uncertainty"]),
                 written=written,
                 is_kept=True,
+                labels=self.labels,
             )
         except (KsegError, OSError, ValueError, LookupError, TypeError):
             return None  # it was made by something else
@@ -142,10 +181,12 @@ class Results:
             target.parent.mkdir(parents=True, exist_ok=True)
             for kind, path in zip(self.kinds, written[2:], strict=True):
                 self._write(kind, path, decided._replace(mask=mask), probabilities)
-            files.write_image(written[1], overlay(image, mask, self.labels))
+            files.write_image(written[1], self.look(image, mask, self.labels, areas))
             note = self.note(source, areas, unsure) if isinstance(source, Path) else None
             files.write_mask(written[0], mask, self.labels, note)
-        return Prediction(source, mask, areas, unsure, probabilities, written=written)
+        return Prediction(
+            source, mask, areas, unsure, probabilities, written=written, labels=self.labels
+        )
 
     def _write(
         self,

@@ -39,6 +39,21 @@ def test_singular_values_come_near_to_1(shape):
     assert (values.min() > 0.6, values.max() < 1.25) == (True, True)
 
 
+def test_directions_that_a_gradient_hardly_has_are_not_blown_up():
+    """Singular values from 1 down to 1e-8, as of a real gradient, in 32 bits."""
+    u, _ = np.linalg.qr(RNG.normal(size=(64, 64)))
+    v, _ = np.linalg.qr(RNG.normal(size=(576, 64)))
+    values = np.geomspace(1, 1e-8, 64)
+    matrix = (u @ np.diag(values) @ v.T).astype("float32")
+    found = keras.ops.convert_to_numpy(orthogonal(keras.ops.convert_to_tensor(matrix), 5))
+    inside = np.diag(u.T @ found @ v)
+    expected = values / np.sqrt((values**2).sum())
+    for _ in range(5):
+        expected = 3.4445 * expected - 4.7750 * expected**3 + 2.0315 * expected**5
+    np.testing.assert_allclose(inside, expected, atol=0.02)
+    np.testing.assert_allclose(u.T @ found @ v - np.diag(inside), 0, atol=0.02)
+
+
 @pytest.mark.parametrize("shape", [(3, 3, 4, 8), (2, 2, 8, 4), (20, 7)])
 def test_the_steps_of_a_kernel(shape):
     """Nesterov's momentum of 0.9, as a matrix from windows to outputs, with a decay."""

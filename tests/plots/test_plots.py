@@ -30,7 +30,7 @@ def test_an_overlay_mixes_colours_and_leaves_void_and_a_black_background():
     mask = np.zeros((6, 6), np.uint8)
     mask[:, 3:] = 1
     mask[0] = 255
-    got = overlay(image, mask, LABELS, strength=0.5)
+    got = overlay(image, mask, LABELS, alpha=0.5)
     np.testing.assert_array_equal(got[:, :3], image[:, :3])  # the ground is black
     np.testing.assert_array_equal(got[0], image[0])
     np.testing.assert_array_equal(got[3, 5], [(100 + 128) // 2, 50, 50])
@@ -38,25 +38,44 @@ def test_an_overlay_mixes_colours_and_leaves_void_and_a_black_background():
     np.testing.assert_array_equal(got[1, 5], LABELS.colors[1])
 
 
-def test_curves_draw_a_panel_a_quantity_and_mark_the_best():
+def titles(figure):
+    return [axis.get_title(loc="left") for axis in figure.axes if axis.get_title(loc="left")]
+
+
+def test_curves_draw_a_panel_a_quantity_and_mark_the_epoch_that_is_kept_in_each():
     history = {
         "epoch": [1, 2, 3],
+        "learning_rate": [0.1, 0.2, 0.1],
         "loss": [3, 2, 1],
         "val_loss": [3.5, 1.5, 2.5],
         "mean_iou": [0.1, 0.2, 0.3],
         "val_mean_iou": [np.nan, 0.4, 0.3],
     }
+    class_iou = {"ground": [np.nan, 0.5, 0.4], "box": [np.nan, 0.3, 0.2]}
+    figure = training_curves(history, kept=2, class_iou=class_iou)
+    names = ["loss", "mean IoU", "learning rate", "IoU of each class, validation"]
+    assert titles(figure) == names
+    assert {"1.500 in epoch 2", "0.400 in epoch 2", "ground", "box"} <= texts(figure)
+    for axis in figure.axes[:4]:
+        assert [line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == ":"] == [2]
+    mesh = figure.axes[3].collections[0].get_array()
+    np.testing.assert_allclose(mesh, [[0.5, 0.4], [0.3, 0.2]])
+
+
+def test_a_loss_that_is_not_finite_is_told_in_words():
+    history = {"epoch": [1, 2, 3], "loss": [3, np.nan, np.inf], "mean_iou": [0.1, 0.1, 0.1]}
     figure = training_curves(history)
-    assert [axis.get_title() for axis in figure.axes] == ["loss", "mean IoU"]
-    assert {"1.500", "0.400"} <= texts(figure)
+    assert "not finite in epoch 2, 3" in texts(figure)
+    assert titles(figure) == ["loss", "mean IoU"]
 
 
-def test_a_comparison_has_three_pictures_a_row_and_a_legend():
+def test_a_comparison_has_four_pictures_a_row_and_a_legend():
     image, mask = np.zeros((8, 12, 3), np.uint8), np.zeros((8, 12), np.uint8)
     figure = comparison([("a", image, mask, mask), ("b", image, mask, mask)], LABELS)
-    assert len(figure.axes) == 6
-    assert {"image", "truth", "prediction", "a", "b"} <= texts(figure)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ground", "box", "void"]
+    assert len(figure.axes) == 8
+    assert {"image", "truth", "prediction", "errors", "a", "b"} <= texts(figure)
+    entries = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert entries == ["ground", "box", "void", "wrong"]
 
 
 def test_a_confusion_matrix_is_in_percent_of_the_truth():
@@ -64,11 +83,11 @@ def test_a_confusion_matrix_is_in_percent_of_the_truth():
     assert {"75", "25", "truth", "prediction"} <= texts(figure)
 
 
-def test_losses_of_heads_stand_in_the_panel_of_the_loss():
+def test_losses_of_heads_share_a_panel():
     history = {"epoch": [1, 2], "loss": [3, 2], "x0_1": [4, 3], "val_x0_1": [4, 4], "x0_2": [2, 1]}
     figure = training_curves(history, heads=["x0_1", "x0_2"])
-    assert [axis.get_title() for axis in figure.axes] == ["loss"]
-    assert {"x0_1", "x0_2"} <= texts(figure)
+    assert titles(figure) == ["loss", "loss of each head"]
+    assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == ["x0_1", "x0_2"]
 
 
 def test_a_network_is_drawn_from_left_to_right_and_down_by_halvings():

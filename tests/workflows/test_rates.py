@@ -93,7 +93,7 @@ def test_a_schedule_is_drawn_without_data(tmp_path):
         ({"schedule": "exponential"}, "exponential changes after epochs: .* by epochs="),
         ({"schedule": "cosine(power=2)"}, "power"),
         ({"schedule": "cosin"}, "Did you mean 'cosine'"),
-        ({"path": "a.pdf"}, "must end in .png"),
+        ({"path": "a.gif"}, "must end in .png"),
     ],
 )
 def test_a_schedule_that_cannot_be_drawn_is_refused(tmp_path, words, expected):
