@@ -19,7 +19,7 @@ import click
 import kseg
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples" / "recipes"
-NARROW: dict[str, Any] = {"width": 16}
+NARROW: dict[str, Any] = {"filters": (16, 32, 64, 128, 256)}
 TRAININGS: dict[str, tuple[str, dict[str, Any]]] = {
     "driving_unet": ("driving_unet", NARROW),
     "driving_unet, bilinear": ("driving_unet", NARROW | {"up": "upsample"}),

@@ -82,9 +82,8 @@ def _likeliest(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
     mask, confidence = np.zeros(probabilities.size, np.uint8), probabilities.of_class(0)
     for index in range(1, probabilities.num_classes):
         candidate = probabilities.of_class(index)
-        is_likelier = candidate > confidence
-        mask[is_likelier] = index
-        confidence[is_likelier] = candidate[is_likelier]
+        np.putmask(mask, candidate > confidence, index)
+        np.maximum(confidence, candidate, out=confidence)
     return mask, confidence
 
 

@@ -23,8 +23,8 @@ def test_each_class_is_interpolated_by_itself(size):
         image = Image.fromarray(values[..., index])
         expected = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
         assert found.of_class(index).dtype == np.float32
-        np.testing.assert_array_equal(found.of_class(index), expected)
-        np.testing.assert_array_equal(found.array()[..., index], expected)
+        np.testing.assert_allclose(found.of_class(index), expected, rtol=1e-6)
+        np.testing.assert_allclose(found.array()[..., index], expected, rtol=1e-6)
     np.testing.assert_allclose(found.array().sum(axis=-1), 1, atol=1e-5)
 
 
