@@ -69,12 +69,14 @@ def _tint(
     is_tinted = np.zeros(256, bool)
     is_tinted[: len(labels)] = [any(color) for color in labels.colors]
     outlines = _outlines(mask)
-    part = np.uint16(round(256 * alpha))
+    part = round(256 * alpha)
     for top in range(0, len(picture), ROWS):  # a mixture takes several times the image
         rows = slice(top, top + ROWS)
         colors, shown = labels.colorize(mask[rows]), is_tinted[mask[rows]]
         if not contours:
-            mixture = ((256 - part) * picture[rows] + part * colors >> 8).astype(np.uint8)
+            mixture = (256 - part) * picture[rows].astype(np.uint16)
+            mixture += part * colors.astype(np.uint16)
+            mixture = (mixture >> 8).astype(np.uint8)
             np.copyto(picture[rows], mixture, where=shown[..., None])
         np.copyto(picture[rows], colors, where=(shown & outlines[rows])[..., None])
 

@@ -36,8 +36,8 @@ MAX_PIXELS = 150_000_000
 MOST_CHANNELS = 8
 NOTE = "kseg"
 FAST = 1
-"""How much a PNG is packed: a photo is written four times as fast as by default, a mask of noise six
-times, and a tenth to a third larger."""
+"""How much a PNG is packed: a photo is written four times as fast as by default, noise six times,
+and is a tenth to a third larger."""
 
 # A damaged EXIF tag is not the pixels'; too large an image is refused below.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
