@@ -46,6 +46,7 @@ PUBLIC = [
     "predict",
     "prune",
     "read_recipe",
+    "report",
     "resume",
     "schedules",
     "supervise",

@@ -102,7 +102,25 @@ def iou_gain_intervals(
     seed: int = 0,
     groups: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the same of the IoU of each class, float64, `(classes, 2)`; NaN for an absent one."""
+    """Return the interval of what one model is better than another, for each class.
+
+    Args:
+        counts: Of the model, as `mean_iou_interval` takes them.
+        before: Of the other one.
+        level: The part of the differences in the intervals.
+        seed: Seed of the drawing.
+        groups: The group of each image.
+
+    Returns:
+        Float64, `(classes, 2)`, in [-1, 1]; NaN for a class that is absent.
+
+    Example:
+        >>> good, poor = [[10, 10], [10, 10], [10, 10]], [[5, 10], [10, 10], [10, 10]]
+        >>> found = kseg.metrics.iou_gain_intervals(np.array([good] * 2), np.array([poor] * 2))
+        >>> found.round(2)
+        array([[0.67, 0.67],
+               [0.  , 0.  ]])
+    """
     return _middles(_drawn(counts, seed, groups) - _drawn(before, seed, groups), level)
 
 

@@ -156,3 +156,10 @@ def test_a_range_test_is_drawn_with_its_suggestion_and_without_its_explosion():
     assert axis.lines[2].get_xdata()[0] == rates[2]
     assert axis.get_ylim()[0] < 1
     assert 2 < axis.get_ylim()[1] < 3
+
+
+def test_a_collapsed_model_does_not_look_calibrated():
+    pixels, correct = np.array([0, 10]), np.array([0, 9])
+    figure = reliability_picture(pixels, np.array([0, 9.0]), correct, 0.0, is_collapsed=True)
+    assert "one class is predicted everywhere:\nthis says nothing" in texts(figure)
+    assert not any("calibration error" in text for text in texts(figure))

@@ -86,3 +86,11 @@ def test_images_are_ranked_by_how_unsure_the_network_is(run):
     assert Image.open(run.path / "risk_coverage_test.png").size[0] > 300
     kept = json.loads((run.path / "evaluation_test.json").read_text())["ranking"]
     assert kept["random_area"] == pytest.approx(found.ranking.risk.mean())
+
+
+def test_pictures_are_written_in_the_format_that_is_asked_for(run):
+    kseg.evaluate(run, split="val", calibration=True, figures="svg")
+    for name in ("confusion_val.svg", "reliability_val.svg"):
+        assert "<svg" in (run.path / name).read_text()[:1000]
+    with pytest.raises(kseg.KsegError, match=r"format of pictures.*'gif'"):
+        kseg.evaluate(run, split="val", figures="gif")
