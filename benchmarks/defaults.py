@@ -26,9 +26,9 @@ import kseg
 UNET: dict[str, dict[str, Any]] = {
     "default": {},
     "before 2026-12": {
+        "optimizer": "adamw",
         "max_side": 256,
         "scale": (0.9, 1.2),
-        "batch_size": 4,
         "learning_rate": 3e-3,
         "weight_decay": 1e-4,
         "schedule": "cosine",
@@ -36,8 +36,10 @@ UNET: dict[str, dict[str, Any]] = {
     },
     "peak rate 1e-3": {"learning_rate": 1e-3},
     "peak rate 6e-3": {"learning_rate": 6e-3},
-    "batch 4": {"batch_size": 4},
-    "batch 16": {"batch_size": 16},
+    "peak rate 1e-2": {"learning_rate": 1e-2},
+    "AdamW": {"optimizer": "adamw"},
+    "batch 2": {"batch_size": 2},
+    "batch 8": {"batch_size": 8},
     "weight decay 1e-4": {"weight_decay": 1e-4},
     "weight decay 5e-2": {"weight_decay": 5e-2},
     "cosine": {"schedule": "cosine"},

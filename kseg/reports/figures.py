@@ -66,7 +66,7 @@ def report_predictions(
         return None
     named = {0: "worst", 1: "second worst", len(order) // 2: "median", len(order) - 1: "best"}
     rows = []
-    for place in sorted(named, reverse=True):
+    for place in sorted((place for place in named if place < len(order)), reverse=True):
         sample = samples[order[place]]
         score = evaluation.image_scores["mean_iou"][order[place]]
         said = f"{named[place]}: mean IoU {score:.3f}\n{sample.name}"
