@@ -50,6 +50,10 @@ def demo(
 
 
 def _wait() -> None:
+    """Wait for Ctrl-C, or for the system's request to end: both remove what was uploaded."""
+    import signal
     import threading
 
-    threading.Event().wait()
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    ended.wait()

@@ -10,6 +10,7 @@ from kseg.cli.options import (
     engine_option,
     mask_suffix_option,
     runs_option,
+    scored_options,
     shown_options,
     tta_option,
     uncertainty_option,
@@ -21,13 +22,7 @@ BORDER = 3.0
 
 @click.command()
 @click.argument("named", nargs=-1, metavar="[RUN]...")
-@click.option("--data", metavar="DATA", help="Another data set with the run's classes.")
-@click.option(
-    "--split",
-    type=click.Choice(["train", "val", "test", "all"]),
-    help="Split to score; all is another data set in one piece.  [default: test, or val where "
-    "there is no test, or all]",
-)
+@scored_options
 @mask_suffix_option
 @click.option(
     "--border",

@@ -49,6 +49,18 @@ def runs_option(command: Callable) -> Callable:
     )(command)
 
 
+def scored_options(command: Callable) -> Callable:
+    """Add the options that say what a run is scored on: `--data` and `--split`."""
+    data = click.option("--data", metavar="DATA", help="Another data set with the run's classes.")
+    split = click.option(
+        "--split",
+        type=click.Choice(["train", "val", "test", "all"]),
+        help="Split to score; all is another data set in one piece.  [default: test, or val where "
+        "there is no test, or all]",
+    )
+    return data(split(command))
+
+
 def shown_options(command: Callable) -> Callable:
     """Add the options that say at which size the network is shown images."""
     as_trained = "  [default: as in training]"

@@ -5,7 +5,12 @@ from typing import Any
 
 import click
 
-from kseg.cli.options import device_option, mask_suffix_option, runs_option
+from kseg.cli.options import (
+    device_option,
+    mask_suffix_option,
+    runs_option,
+    scored_options,
+)
 
 
 @click.command()
@@ -15,13 +20,7 @@ from kseg.cli.options import device_option, mask_suffix_option, runs_option
     type=click.Path(dir_okay=False, path_type=Path),
     help="The page to write.  [default: report_SPLIT.html in the folder of RUN]",
 )
-@click.option("--data", metavar="DATA", help="Another data set with the run's classes.")
-@click.option(
-    "--split",
-    type=click.Choice(["train", "val", "test", "all"]),
-    help="Split to score; all is another data set in one piece.  [default: test, or val where "
-    "there is no test, or all]",
-)
+@scored_options
 @mask_suffix_option
 @click.option("--card", is_flag=True, help="Write a model card of RUN beside it, MODEL_CARD.md.")
 @device_option

@@ -146,6 +146,8 @@ class Answers:
     def _opened(self, choice: Choice) -> Predictor:
         run = self.runs[choice.run]
         if choice.level != WHOLE:
+            if (choice.tta, choice.engine) != (NONE, "keras"):
+                raise KsegError("A level answers alone: take no views, and the engine keras.")
             from kseg.models.pruning import prune
             from kseg.workflows.prune import open_heads
 

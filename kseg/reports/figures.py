@@ -102,7 +102,7 @@ def report_evaluation(
         split: Split of the data.
         kind: Format of the pictures: "png", "svg" or "pdf".
     """
-    label = _label(run, data, split)
+    label = label_of(run, data, split)
     scores = run.path / f"evaluation_{label}.json"
     _files.write_json(scores, {"data": data, "split": split, **evaluation.to_dict()})
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
@@ -122,7 +122,7 @@ def report_evaluation(
 
 def report_images(run: Run, evaluation: Evaluation, data: str, split: str) -> Path:
     """Write the scores of each image by itself as CSV, the worst first; return where."""
-    path = run.path / f"images_{_label(run, data, split)}.csv"
+    path = run.path / f"images_{label_of(run, data, split)}.csv"
     rows = ((name, *map(_four, values)) for name, *values in worst_images(evaluation))
     return write_table(path, ["image", *evaluation.image_scores], rows)
 
@@ -139,7 +139,7 @@ def report_ranking(
         split: Split of the data.
         kind: Format of the picture: "png", "svg" or "pdf".
     """
-    found, label = evaluation.ranking, _label(run, data, split)
+    found, label = evaluation.ranking, label_of(run, data, split)
     if found is None:
         return []
     areas = (found.area, found.random_area, found.oracle_area)
@@ -168,7 +168,7 @@ def _four(value: float) -> str:
     return "" if value != value else f"{value:.4f}"
 
 
-def _label(run: Run, data: str, split: str) -> str:
+def label_of(run: Run, data: str, split: str) -> str:
     """Name what was scored in the names of files: the split, and whose, if not the run's own."""
     return split if data == run.recipe.data.path else f"{Path(data).stem}_{split}"
 

@@ -46,7 +46,8 @@ def report(
     Args:
         run: A run, its name or its path; by default the newest. Several are compared with the
             first one.
-        out: The page; by default `report_SPLIT.html` in the folder of the (first) run.
+        out: The page; by default `report_SPLIT.html` in the folder of the (first) run; the name holds
+            that of data that are not its own, and the number of several runs.
         data: Another data set with the run's classes; by default the run's own.
         split: "train", "val", "test", or "all", another data set in one piece; by default "test",
             or "val" where there is no test, or "all".
@@ -79,12 +80,15 @@ def report(
     samples = source.split(split, source.labels(first.labels))
     watch.starts(machine.device(device))
 
+    from kseg.reports.figures import label_of
     from kseg.reports.page import Judgement, write_card, write_page
 
     with machine.computing_on(device):
         judged = [_judged(one, samples, f"{source.data}, {split}", watch) for one in opened]
         found = Judgement(judged, samples, source.data, split, _health(first, source.data, watch))
-        page = Path(out) if out else first.path / f"report_{split}.html"
+        part = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
+        label = label_of(first, source.data, part)
+        page = Path(out) if out else first.path / f"report_{label}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         written = [write_page(page, found)]
         if card:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -127,6 +129,8 @@ def test_levels_and_views_answer_as_in_python(runs, photo):
     flipped = answers.answer(photo, "photo.png", Choice("nested", tta="flip"))
     (expected,) = kseg.predict(runs[1], photo, tta="flip")
     np.testing.assert_array_equal(flipped.found.mask, expected.mask)
+    with pytest.raises(kseg.KsegError, match="answers alone"):
+        answers.answer(photo, "photo.png", Choice("nested", level="1", tta="flip"))
 
 
 def test_areas_and_files_tell_what_the_mask_holds(runs, photo, tmp_path):
@@ -150,3 +154,15 @@ def test_what_is_too_large_is_refused_before_it_is_read(runs, photo, monkeypatch
     monkeypatch.setattr(demo, "MOST_BYTES", 10)
     with pytest.raises(kseg.KsegError, match="MiB"):
         answers.answer(photo, "photo.png", Choice("plain"))
+
+
+def test_the_command_leaves_nothing_when_the_system_ends_it(runs, tmp_path):
+    command = [sys.executable, "-m", "kseg", "demo", runs[0].name, "--runs", runs[0].path.parent]
+    own = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, text=True) as process:
+        while "Ctrl-C" not in process.stdout.readline():
+            assert process.poll() is None
+        assert list(tmp_path.glob("kseg-demo-*"))
+        process.terminate()
+        assert process.wait(30) == 0
+    assert not list(tmp_path.glob("kseg-demo-*"))

@@ -93,7 +93,7 @@ def two(workplace):
 
 def test_of_several_runs_it_says_which_is_better_and_shows_where_they_differ(two):
     path = kseg.report(["small", "again", "other"], split="val", runs=two)
-    assert path == two / "small/report_val.html"
+    assert path == two / "small/report_val_of_3_runs.html"
     page = Text(path.read_text())
     one, other = (kseg.evaluate(name, split="val", runs=two) for name in ("small", "other"))
     gain = other.gain_over(one, "small")
