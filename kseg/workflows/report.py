@@ -46,8 +46,8 @@ def report(
     Args:
         run: A run, its name or its path; by default the newest. Several are compared with the
             first one.
-        out: The page; by default `report_SPLIT.html` in the folder of the (first) run; the name holds
-            that of data that are not its own, and the number of several runs.
+        out: The page; by default `report_SPLIT.html` in the folder of the (first) run; its name
+            holds that of other data than the run's own, and the number of several runs.
         data: Another data set with the run's classes; by default the run's own.
         split: "train", "val", "test", or "all", another data set in one piece; by default "test",
             or "val" where there is no test, or "all".
