@@ -1,5 +1,6 @@
 """`kseg demo`."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -38,22 +39,17 @@ def demo(
     opened = [open_run(name, runs) for name in named] or [open_run(None, runs)]
     printer = start()
 
+    import signal
+    import threading
+
     from kseg.demo.answers import Answers
     from kseg.demo.page import started
 
-    with started(Answers(opened, device), host, port) as address:
+    # The system's request to end is Ctrl-C's: both remove what was uploaded.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), started(Answers(opened, device), host, port) as address:
         printer.facts([("run", ", ".join(run.name for run in opened)), ("page", address)])
         if host != LOCAL:
             printer.facts([("", "everyone who reaches this machine can open it")])
         printer.facts([("", "Ctrl-C ends it")])
-        _wait()
-
-
-def _wait() -> None:
-    """Wait for Ctrl-C, or for the system's request to end: both remove what was uploaded."""
-    import signal
-    import threading
-
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    ended.wait()
+        threading.Event().wait()
