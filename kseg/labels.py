@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg import _checks
+from kseg._palette import distinct_colors
 from kseg.errors import KsegError
 
 VOID = 255
@@ -25,7 +26,8 @@ class Labels:
 
     Attributes:
         names: One name per class, in the order of their indices; at most 255.
-        colors: One RGB colour per class, values in 0..255; by default those of PASCAL VOC.
+        colors: One RGB colour per class, values in 0..255; by default black, then colours
+            that people who do not see red and green tell apart too, Okabe and Ito's first.
         ignore: The index of void pixels, in 0..255; not an index of a class.
         values: Index in a mask file -> class index, where the two differ (`{0: 0, 255: 1}` for
             black and white masks); `None` where a file holds the class indices themselves.
@@ -56,7 +58,7 @@ class Labels:
     def __post_init__(self) -> None:
         count = len(self.names)
         if not self.colors:
-            object.__setattr__(self, "colors", voc_colors(count))
+            object.__setattr__(self, "colors", distinct_colors(count))
         if not 2 <= count <= VOID or len(set(self.names)) < count:
             raise KsegError(
                 "Classes must be at least two different names, the background's included, and at "
@@ -255,16 +257,6 @@ def _color(color: tuple[int, ...]) -> Color:
 def numbered_labels(count: int) -> Labels:
     """Return labels for `count` classes that nobody named."""
     return Labels(tuple(f"class_{index}" for index in range(count)))
-
-
-def voc_colors(count: int) -> tuple[Color, ...]:
-    """Return the first `count` colours of PASCAL VOC's colour map: the index's bits, dealt out."""
-    return tuple((_dealt(index, 0), _dealt(index, 1), _dealt(index, 2)) for index in range(count))
-
-
-def _dealt(index: int, channel: int) -> int:
-    """Return a channel's value: every third bit of an index, the lowest as the highest."""
-    return sum((index >> 3 * bit + channel & 1) << 7 - bit for bit in range(8))
 
 
 def _color_codes(colors: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ FLOORS = [
     {"machine"},
     {"_saved"},
     {"_calls", "_settings"},
-    {"_extras", "_html"},
+    {"_extras", "_html", "_palette"},
     {"_checks", "_files", "_text"},
     {"errors"},
 ]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
@@ -10,6 +11,14 @@ from matplotlib.patches import FancyArrowPatch
 from kseg.plots import style
 
 COLOURS = ("#4e79a7", "#59a14f", "#edc948", "#f28e2b", "#e15759", "#b07aa1", "#9c755f", "#76b7b2")
+ACROSS, DOWN = 1.3, 0.95
+"""From a column to the next, and from a level to the next, in inches."""
+ROOM = (0.4, 0.24)
+"""What an arrow leaves free around the middle of a part, in inches."""
+BENDS = tuple(sorted(np.round(np.arange(-0.5, 0.501, 0.02), 2).tolist(), key=lambda b: (abs(b), b)))
+"""Bends of an arrow, the least first; a negative one leads a rightward arrow upwards."""
+
+Place = tuple[float, float]
 
 
 def network_picture(
@@ -24,33 +33,47 @@ def network_picture(
         title: Text above the picture.
     """
     columns = _columns(parts, joined)
-    places = {name: (columns[name], -math.log2(smaller)) for name, (_, smaller) in parts.items()}
-    rows = [row for _, row in places.values()]
-    figure = Figure(
-        figsize=(1.3 * max(columns.values()) + 2, 0.95 * (max(rows) - min(rows)) + 2.2),
-        layout="constrained",
-    )
-    axes = figure.subplots()
-    for first, second in joined:
-        _draw_arrow(axes, places[first], places[second])
+    places = {
+        name: (ACROSS * columns[name], -DOWN * math.log2(smaller))
+        for name, (_, smaller) in parts.items()
+    }
+    bends = {pair: _bend(*pair, places) for pair in sorted(joined)}
+    top = max(_curve(places[a], places[b], bend)[:, 1].max() for (a, b), bend in bends.items())
+    left, right = -0.9, ACROSS * max(columns.values()) + 0.6
+    bottom, top = min(row for _, row in places.values()) - 0.4, max(top, 0) + 0.7
+    figure = Figure(figsize=(right - left, top - bottom))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(left, right), ylim=(bottom, top))
+    axes.set_axis_off()
+    for (first, second), bend in bends.items():
+        _draw_arrow(axes, places[first], places[second], bend)
     for name, place in places.items():
         _draw_box(axes, place, f"{name.replace('_', ' ')}\n{parts[name][0]}")
-    levels = sorted({round(-row) for row in rows})
-    axes.set_yticks([-level for level in levels], [f"1/{2**level}" for level in levels])
-    axes.set_xticks([])
-    axes.set_xlim(-0.7, max(columns.values()) + 0.7)
-    axes.set_ylim(min(rows) - 0.6, max(rows) + 0.9)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, labelsize=8)
-    axes.set_title(title, fontsize=style.TITLE)
+    for level in sorted({round(-row / DOWN) for _, row in places.values()}):
+        axes.text(left + 0.1, -DOWN * level, f"1/{2**level}", fontsize=8, va="center")
+    axes.text((left + right) / 2, top - 0.15, title, fontsize=style.TITLE, ha="center", va="top")
     return figure
 
 
-def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw an arrow; one along a level, over the parts between, is bent upwards."""
-    reach = abs(end[0] - start[0])
-    is_straight = reach <= 1 or start[1] != end[1]
-    bend = 0.0 if is_straight else -0.25 / math.sqrt(reach)
+def _bend(first: str, second: str, places: Mapping[str, Place]) -> float:
+    """Return how far an arrow is bent: the least that leads around the parts between."""
+    others = np.array([place for name, place in places.items() if name not in (first, second)])
+    for bend in BENDS:
+        curve = _curve(places[first], places[second], bend)
+        apart = np.abs(curve[:, None] - others.reshape(1, -1, 2))
+        if not (apart < ROOM).all(axis=-1).any():
+            return bend
+    return BENDS[0]
+
+
+def _curve(start: Place, end: Place, bend: float) -> np.ndarray:
+    """Return points of the curve that Matplotlib calls "arc3", shape `(N, 2)`."""
+    (x, y), (to_x, to_y) = start, end
+    middle = ((x + to_x) / 2 + bend * (to_y - y), (y + to_y) / 2 - bend * (to_x - x))
+    t = np.linspace(0, 1, 65)[:, None]
+    return (1 - t) ** 2 * start + 2 * t * (1 - t) * np.array(middle) + t**2 * np.array(end)
+
+
+def _draw_arrow(axes: Axes, start: Place, end: Place, bend: float) -> None:
     axes.add_patch(
         FancyArrowPatch(
             start,
@@ -66,8 +89,8 @@ def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]
     )
 
 
-def _draw_box(axes: Axes, place: tuple[float, float], text: str) -> None:
-    colour = COLOURS[round(-place[1]) % len(COLOURS)]
+def _draw_box(axes: Axes, place: Place, text: str) -> None:
+    colour = COLOURS[round(-place[1] / DOWN) % len(COLOURS)]
     axes.text(
         *place,
         text,

@@ -3,8 +3,13 @@
 import io
 
 import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from kseg.labels import Labels
+from kseg.models import catalog
+from kseg.models.measures import parts, shapes_only
+from kseg.models.settings import Model
 from kseg.plots import (
     attention_picture,
     comparison,
@@ -33,7 +38,7 @@ def test_an_overlay_mixes_colours_and_leaves_void_and_a_black_background():
     got = overlay(image, mask, LABELS, alpha=0.5)
     np.testing.assert_array_equal(got[:, :3], image[:, :3])  # the ground is black
     np.testing.assert_array_equal(got[0], image[0])
-    np.testing.assert_array_equal(got[3, 5], [(100 + 128) // 2, 50, 50])
+    np.testing.assert_array_equal(got[3, 5], [(100 + 230) // 2, (100 + 159) // 2, 50])
     np.testing.assert_array_equal(got[3, 3], LABELS.colors[1])  # the outline of the box
     np.testing.assert_array_equal(got[1, 5], LABELS.colors[1])
 
@@ -95,11 +100,30 @@ def test_a_network_is_drawn_from_left_to_right_and_down_by_halvings():
     joined = {("image", "encoder_1"), ("encoder_1", "bottleneck"), ("bottleneck", "decoder_1")}
     figure = network_picture(parts, joined | {("encoder_1", "decoder_1")}, "a network")
     places = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    across = places["encoder 1\n4"][0]
+    down = places["bottleneck\n8"][1]
     assert places["image\n3"] == (0, 0)
-    assert places["encoder 1\n4"] == (1, 0)
-    assert places["bottleneck\n8"] == (2, -1)
-    assert places["decoder 1\n4"] == (3, 0)
+    assert across > 0 > down
+    assert places["bottleneck\n8"] == (2 * across, down)
+    assert places["decoder 1\n4"] == (3 * across, 0)
     assert len(figure.axes[0].patches) == 4
+
+
+@pytest.mark.parametrize("arch", ["unetpp", "unet3plus", "u2net", "encoder_unetpp"])
+def test_no_arrow_of_a_network_crosses_a_part(arch):
+    with shapes_only():
+        drawn, joined = parts(catalog.build(Model(arch=arch, heads=1), (64, 64, 3), 2))
+    figure = network_picture(drawn, joined)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [text.get_bbox_patch() for text in figure.axes[0].texts]
+    extents = [box.get_window_extent(canvas.get_renderer()) for box in boxes if box is not None]
+    assert len(extents) == len(drawn)
+    for arrow in figure.axes[0].patches:
+        path = arrow.get_path().transformed(arrow.get_transform())
+        for line in path.to_polygons(closed_only=False):
+            points = np.linspace(line[:-1], line[1:], 50).reshape(-1, 2)
+            assert not any(box.contains(*point) for box in extents for point in points)
 
 
 def test_attention_is_drawn_over_the_whole_image():
