@@ -4,6 +4,7 @@ A file from elsewhere is looked through before Keras builds anything of it: whic
 how large they are, which classes it names, and whether it holds the numbers that its network needs.
 """
 
+import io
 import json
 import math
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import h5py
 import keras
 
 from kseg.errors import KsegError
@@ -87,6 +89,7 @@ def _check(path: Path) -> None:
         if file.testzip() is not None:
             raise zipfile.BadZipFile
         held = file.getinfo(WEIGHTS).file_size
+        _check_numbers(path, file.read(WEIGHTS))
     with keras.StatelessScope(initialize_variables=False):  # shapes alone, without their memory
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
         asked = sum(math.prod(weight.shape) for weight in model.weights)
@@ -109,6 +112,28 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
         raise _refusal(
             path, f"holds {member.filename} of {member.file_size:,} bytes, packed or not"
         )
+
+
+def _check_numbers(path: Path, content: bytes) -> None:
+    """Refuse an HDF5 file that points at other files, or unpacks to more than it takes.
+
+    Raises:
+        KsegError: It is not safe.
+        Exception: It is damaged.
+    """
+    with h5py.File(io.BytesIO(content), "r") as file:
+        links: list[Any] = []
+        file.visititems_links(lambda _, link: links.append(link))
+        if any(not isinstance(link, h5py.HardLink) for link in links):
+            raise _refusal(path, f"holds a link in {WEIGHTS}, which could lead to another file")
+        found: list[Any] = []
+        file.visititems(lambda _, item: found.append(item))
+        arrays = [item for item in found if isinstance(item, h5py.Dataset)]
+        if any(array.external or array.is_virtual for array in arrays):
+            raise _refusal(path, f"takes numbers of {WEIGHTS} from another file")
+        told = sum(math.prod(array.shape or ()) for array in arrays)
+    if told > len(content):
+        raise _refusal(path, f"tells of {told:,} numbers and holds {len(content):,} bytes")
 
 
 def _classes(config: Any) -> Iterator[tuple[str | None, str]]:

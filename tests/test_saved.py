@@ -5,6 +5,7 @@ import json
 import tracemalloc
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -127,9 +128,55 @@ def test_a_bomb_is_refused_before_it_is_unpacked(whole, tmp_path, name):
         open_model(path, "save it again")
 
 
-def hdf5():
-    import h5py
+def numbers_of(whole, change):
+    """Return the file of a model's numbers, changed."""
+    with zipfile.ZipFile(whole) as file:
+        content = io.BytesIO(file.read("model.weights.h5"))
+    with h5py.File(content, "a") as file:
+        change(file)
+    return content.getvalue()
 
+
+def external_link(file):
+    file["layers/more"] = h5py.ExternalLink("/etc/other.h5", "/")
+
+
+def soft_link(file):
+    file["layers/more"] = h5py.SoftLink("/layers")
+
+
+def external_numbers(file):
+    file.create_dataset("layers/more", (8,), "uint8", external=[("/etc/hostname", 0, 8)])
+
+
+def virtual_numbers(file):
+    layout = h5py.VirtualLayout((8,), "uint8")
+    layout[:] = h5py.VirtualSource("/etc/other.h5", "a", (8,))
+    file.create_virtual_dataset("layers/more", layout)
+
+
+def unwritten_numbers(file):
+    file.create_dataset("layers/more", (10**9,), chunks=(10**6,), compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (external_link, "holds a link in model.weights.h5"),
+        (soft_link, "holds a link in model.weights.h5"),
+        (external_numbers, "takes numbers of model.weights.h5 from another file"),
+        (virtual_numbers, "takes numbers of model.weights.h5 from another file"),
+        (unwritten_numbers, r"tells of 1,000,0\d\d,\d\d\d numbers and holds"),
+    ],
+)
+def test_numbers_that_lie_elsewhere_or_nowhere_are_refused(whole, tmp_path, change, expected):
+    members = {"model__weights__h5": numbers_of(whole, change)}
+    path = changed(whole, tmp_path / "a.keras", **members)
+    with pytest.raises(KsegError, match=f"{expected}.*it is refused"):
+        open_model(path, "save it again")
+
+
+def hdf5():
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         file["a"] = np.ones(3)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -281,6 +282,25 @@ def test_what_is_there_is_not_predicted_again(run, images, tmp_path, monkeypatch
     model.save(other / "model.keras")
     run = kseg.Run(other)
     assert predicted() == ["a.jpg", "b.png"]
+
+
+def test_a_full_disk_ends_the_job_and_what_is_whole_is_kept(run, images, tmp_path, monkeypatch):
+    out, flushed, room = tmp_path / "out", os.fsync, iter(range(3))
+
+    def flush(handle):
+        if next(room, None) is None:
+            raise OSError(28, "No space left on device")
+        flushed(handle)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    with pytest.raises(OSError, match="No space left") as error:
+        list(kseg.predict(run, images, out=out))
+    assert Path(error.value.filename).is_relative_to(out)
+    monkeypatch.setattr(os, "fsync", flushed)
+    left = [path for path in out.rglob("*") if path.is_file()]
+    assert len(left) == 3
+    assert not [path for path in left if path.name.startswith(".")]
+    assert [one.is_kept for one in kseg.predict(run, images, out=out)] == [True, False]
 
 
 def test_a_folder_is_shared_in_parts(run, images):
