@@ -1,5 +1,6 @@
 """The page in the browser: an image in, classes and files out, a sentence where it is broken."""
 
+import base64
 import json
 import os
 import signal
@@ -81,6 +82,24 @@ def test_an_image_is_segmented_as_by_the_command_and_its_files_are_there(opened,
     np.testing.assert_array_equal(mask, found.mask)
     own = page.url.rpartition("/")[0]
     assert [url for url in asked if not url.startswith((own, "data:", "blob:"))] == []
+
+
+COPY = """async (address) => {
+    const blob = await (await fetch(address)).blob();
+    await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
+}"""
+
+
+def test_an_image_is_pasted(browser, served, photo):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(served[0])
+    page.wait_for_selector("input[type=file]", state="attached")
+    encoded = base64.b64encode(photo.read_bytes()).decode()
+    page.evaluate(COPY, f"data:image/png;base64,{encoded}")
+    page.get_by_label("Paste from clipboard").click()
+    page.wait_for_selector("#said >> text=80x60 pixels", timeout=60_000)
+    context.close()
 
 
 def test_a_broken_image_is_answered_by_a_sentence(opened, tmp_path):
