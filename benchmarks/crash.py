@@ -129,7 +129,10 @@ def main(data: Path, images: int, times: int, seed: int) -> None:
             way = ["--resume", name] if (runs / name / "resume.npz").exists() else []
             if when in ("scoring", "drawing"):
                 way = ["--resume", name]
-            ended(started(*(way or [*arguments, "--name", name]), runs=runs))
+            going_on = started(*(way or [*arguments, "--name", name]), runs=runs)
+            said, _ = going_on.communicate()
+            if going_on.returncode and "is finished" not in said:  # killed after its last file
+                raise click.ClickException(said[-3000:])
             found = differences(runs / "whole", runs / name)
             equal += not found
             click.echo(f"{number}: killed while {when}; {', '.join(found) or 'equal'}")

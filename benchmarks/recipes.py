@@ -71,7 +71,7 @@ def trained(name: str, data: str, images: int, seed: int, runs: Path) -> dict[st
         data=data,
         epochs=epochs,
         seed=seed,
-        name=name.replace(" ", "-").replace(",", ""),
+        name=f"recipe-{list(TRAININGS).index(name)}",
         runs=runs,
         precision="float32",
         **changes,
