@@ -22,7 +22,7 @@ from statistics import median
 import click
 import numpy as np
 import torch
-from train_step import CLASSES, FILTERS, TorchUNet
+from train_step import CLASSES, WIDTH, TorchUNet, widths
 
 Ask = Callable[[np.ndarray], np.ndarray]
 
@@ -66,7 +66,7 @@ def kseg_contenders(folder: Path, rng: np.random.Generator) -> dict[str, Ask]:
     from kseg.inference.engines.converted import there
 
     machine.backend()
-    model = kseg.build_unet((None, None, 3), CLASSES, filters=FILTERS)
+    model = kseg.build_unet((None, None, 3), CLASSES, filters=widths(5, WIDTH))
     seen = [rng.integers(0, 256, (1, 256, 256, 3), np.uint8) for _ in range(8)]
     found: dict[str, Ask] = {
         name: engine_named(name, model, 16, folder, lambda: seen) for name in there()

@@ -1,15 +1,17 @@
-"""A training step of kseg's networks against the same ones in PyTorch, on the CPU, by turns.
+"""A training step of kseg's networks against the same ones in PyTorch, by turns.
 
     python -m pip install torch timm
     python benchmarks/train_step.py
     python benchmarks/train_step.py --network pretrained --compiled
-    KERAS_BACKEND=jax python benchmarks/train_step.py
+    KERAS_BACKEND=jax python benchmarks/train_step.py --width 32 --compiled --steps 50
 
 Each pair does the same work: the plain U-Net of filters 16 to 256, a U-Net++ of filters 16 to 128
 with its three heads, and the pretrained default, an EfficientNet-Lite0 under a decoder of 96, 64
-and 48 channels that ends at stride 4; 11 classes, cross-entropy, AdamW, channels last. The runs
-alternate, so that a change in the machine's speed meets both; the last line of each precision is
-the figure. PyTorch's side profits from the kept memory of `kseg.machine` too.
+and 48 channels that ends at stride 4; 11 classes, cross-entropy, AdamW, channels last. Both get
+their images from the processor, as uint8, at each step: kseg's in `model.fit`. The runs alternate,
+so that a change in the machine's speed meets both; the last line of each precision is the figure.
+Both are on the GPU where there is one; on a CPU, PyTorch profits from the kept memory of
+`kseg.machine` too.
 """
 
 import os
@@ -29,10 +31,10 @@ from kseg import build_encoder_unet, build_unet, build_unetpp, machine
 from kseg.encoders import make_encoder
 from kseg.losses import CrossEntropy
 
-FILTERS = (16, 32, 64, 128, 256)
-NESTED = (16, 32, 64, 128)
+WIDTH = 16
 DECODER = (96, 64, 48)
 CLASSES = 11
+FORMATS = ("float32", "bfloat16")
 ANY = (None, None, 3)
 
 
@@ -41,64 +43,108 @@ def _pretrained() -> keras.Model:
     return build_encoder_unet(ANY, CLASSES, encoder=encoder, filters=DECODER)
 
 
-def kseg_step(
-    network: str, images: np.ndarray, masks: np.ndarray, precision: str
-) -> Callable[[], None]:
-    """Return a function that trains kseg's network for one step."""
+def widths(count: int, width: int) -> tuple[int, ...]:
+    """Return the filters of so many levels, each twice those of the one above."""
+    return tuple(width << level for level in range(count))
+
+
+class Repeated(keras.utils.PyDataset):
+    """One batch, so many times.
+
+    Args:
+        images: Uint8, `(batch, H, W, 3)`.
+        masks: Uint8, `(batch, H, W)`.
+        steps: How many times.
+    """
+
+    def __init__(self, images: np.ndarray, masks: np.ndarray, steps: int) -> None:
+        super().__init__()
+        self._batch, self._steps = (images, masks), steps
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return self._steps
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the batch."""
+        return self._batch
+
+
+def kseg_steps(
+    network: str, width: int, images: np.ndarray, masks: np.ndarray, precision: str
+) -> Callable[[int], object]:
+    """Return a function that trains kseg's network for some steps."""
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     model = {
-        "unet": lambda: build_unet(ANY, CLASSES, filters=FILTERS),
-        "unetpp": lambda: build_unetpp(ANY, CLASSES, filters=NESTED),
+        "unet": lambda: build_unet(ANY, CLASSES, filters=widths(5, width)),
+        "unetpp": lambda: build_unetpp(ANY, CLASSES, filters=widths(4, width)),
         "pretrained": _pretrained,
     }[network]()
-    compiled = False if keras.backend.backend() == "tensorflow" else "auto"
+    is_plain = machine.backend() == "tensorflow" and machine.device().kind == "cpu"
+    compiled = False if is_plain else "auto"
     model.compile(keras.optimizers.AdamW(1e-3), CrossEntropy(), jit_compile=compiled)
-    return lambda: model.train_on_batch(images, masks)
+    return lambda steps: model.fit(Repeated(images, masks, steps), shuffle=False, verbose=0)
 
 
-def torch_step(
-    network: str, images: np.ndarray, masks: np.ndarray, precision: str, compiled: bool
-) -> Callable[[], None]:
-    """Return a function that trains the same network in PyTorch for one step, channels last."""
-    kinds = {"unet": TorchUNet, "unetpp": TorchUNetPlusPlus, "pretrained": TorchPretrained}
-    model = kinds[network]().to(memory_format=torch.channels_last)
+def torch_steps(
+    network: str,
+    width: int,
+    images: np.ndarray,
+    masks: np.ndarray,
+    precision: str,
+    compiled: bool,
+) -> Callable[[int], None]:
+    """Return a function that trains the same network in PyTorch for some steps, channels last."""
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    networks = {
+        "unet": lambda: TorchUNet(width=width),
+        "unetpp": lambda: TorchUNetPlusPlus(width),
+        "pretrained": TorchPretrained,
+    }
+    model = networks[network]().to(kind, memory_format=torch.channels_last)
     if compiled:
         model = torch.compile(model)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
-    images = torch.from_numpy(images).permute(0, 3, 1, 2)
-    masks = torch.from_numpy(masks).long()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, fused=kind == "cuda")
 
     def step() -> None:
-        x = images.float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        x = torch.from_numpy(images).to(kind, non_blocking=True).permute(0, 3, 1, 2)
+        target = torch.from_numpy(masks).to(kind, non_blocking=True).long()
+        x = x.float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16"):
             heads = model(x)
         heads = heads if isinstance(heads, list) else [heads]
         losses = [
-            torch.nn.functional.cross_entropy(logits.float(), masks, ignore_index=255)
+            torch.nn.functional.cross_entropy(logits.float(), target, ignore_index=255)
             for logits in heads
         ]
         optimizer.zero_grad(set_to_none=True)
         (sum(losses) / len(losses)).backward()
         optimizer.step()
 
-    return step
+    def steps(count: int) -> None:
+        for _ in range(count):
+            step()
+        if kind == "cuda":
+            torch.cuda.synchronize()
+
+    return steps
 
 
 class TorchUNet(torch.nn.Module):
     """The same U-Net, as PyTorch users write it."""
 
-    def __init__(self, classes: int = CLASSES) -> None:
+    def __init__(self, classes: int = CLASSES, width: int = WIDTH) -> None:
         super().__init__()
         nn = torch.nn
-        widths = (3, *FILTERS)
+        filters = widths(5, width)
         self.encoder = nn.ModuleList(
-            _double(a, b) for a, b in zip(widths, widths[1:], strict=False)
+            _double(a, b) for a, b in zip((3, *filters), filters, strict=False)
         )
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(FILTERS, FILTERS[1:], strict=False)
+            nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(filters, filters[1:], strict=False)
         )
-        self.decoder = nn.ModuleList(_double(2 * a, a) for a in FILTERS[:-1])
-        self.head = nn.Conv2d(FILTERS[0], classes, 1)
+        self.decoder = nn.ModuleList(_double(2 * a, a) for a in filters[:-1])
+        self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits, `(n, classes, H, W)`."""
@@ -114,18 +160,19 @@ class TorchUNet(torch.nn.Module):
 class TorchUNetPlusPlus(torch.nn.Module):
     """The same U-Net++, with a head per column."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         nn = torch.nn
-        self.depth = len(NESTED) - 1
+        filters = widths(4, width)
+        self.depth = len(filters) - 1
         self.nodes, self.heads = nn.ModuleDict(), nn.ModuleList()
-        for level, width in enumerate(NESTED):
-            self.nodes[f"{level}_0"] = _double(NESTED[level - 1] if level else 3, width)
+        for level, own in enumerate(filters):
+            self.nodes[f"{level}_0"] = _double(filters[level - 1] if level else 3, own)
         for column in range(1, self.depth + 1):
             for level in range(self.depth + 1 - column):
-                inputs = column * NESTED[level] + NESTED[level + 1]
-                self.nodes[f"{level}_{column}"] = _double(inputs, NESTED[level])
-            self.heads.append(nn.Conv2d(NESTED[0], CLASSES, 1))
+                inputs = column * filters[level] + filters[level + 1]
+                self.nodes[f"{level}_{column}"] = _double(inputs, filters[level])
+            self.heads.append(nn.Conv2d(width, CLASSES, 1))
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the logits of each head, `(n, classes, H, W)`."""
@@ -185,10 +232,9 @@ def _double(inputs: int, outputs: int) -> torch.nn.Sequential:
     return nn.Sequential(*steps)
 
 
-def _rate(step: Callable[[], None], images: int, steps: int) -> float:
+def _rate(train: Callable[[int], object], images: int, steps: int) -> float:
     start = time.perf_counter()
-    for _ in range(steps):
-        step()
+    train(steps)
     return images * steps / (time.perf_counter() - start)
 
 
@@ -200,6 +246,14 @@ def _rate(step: Callable[[], None], images: int, steps: int) -> float:
     type=click.Choice(["unet", "unetpp", "pretrained"]),
     help="One or more of them; by default all.",
 )
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="One of them; by default both.",
+)
+@click.option("--width", default=WIDTH, show_default=True, help="Filters of the first level.")
 @click.option("--size", default=256, show_default=True, help="Height and width of the images.")
 @click.option("--batch", default=8, show_default=True, help="Images per step.")
 @click.option("--rounds", default=6, show_default=True, help="Alternating runs of each.")
@@ -208,6 +262,8 @@ def _rate(step: Callable[[], None], images: int, steps: int) -> float:
 @click.option("--compiled", is_flag=True, help="Compare with torch.compile instead of eager.")
 def main(
     networks: tuple[str, ...],
+    precisions: tuple[str, ...],
+    width: int,
     size: int,
     batch: int,
     rounds: int,
@@ -217,6 +273,8 @@ def main(
 ) -> None:
     """Print images per second of both, and their ratio, in float32 and bfloat16."""
     torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("high")  # TF32 on a GPU, as XLA and cuDNN take it
+    torch.backends.cudnn.benchmark = True
     if machine.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -225,10 +283,10 @@ def main(
     images = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     masks = rng.integers(0, CLASSES, (batch, size, size), dtype=np.uint8)
     for network in networks or ("unet", "unetpp", "pretrained"):
-        for precision in ("float32", "bfloat16"):
-            ours = kseg_step(network, images, masks, precision)
-            theirs = torch_step(network, images, masks, precision, compiled)
-            _rate(ours, batch, 2), _rate(theirs, batch, 2)
+        for precision in precisions or FORMATS:
+            ours = kseg_steps(network, width, images, masks, precision)
+            theirs = torch_steps(network, width, images, masks, precision, compiled)
+            ours(2), theirs(2)
             pairs = [
                 (_rate(ours, batch, steps), _rate(theirs, batch, steps)) for _ in range(rounds)
             ]

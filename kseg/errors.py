@@ -22,17 +22,23 @@ class Interrupted(KeyboardInterrupt):
         path: The run's folder, from which `kseg.resume` goes on; it is not there where no step was
             taken yet.
         epochs: Whole epochs that were trained.
-        planned: Epochs that were to be trained.
+        planned: Epochs that were to be trained; `None` where the clock was to decide.
     """
 
-    def __init__(self, path: Path, epochs: int, planned: int) -> None:
+    def __init__(self, path: Path, epochs: int, planned: int | None) -> None:
         super().__init__(path, epochs, planned)
         self.path = path
         self.epochs = epochs
         self.planned = planned
 
     def __str__(self) -> str:
-        return f"interrupted after {self.epochs} of {self.planned} epochs; see {self.path}"
+        return f"interrupted after {self.reached}; see {self.path}"
+
+    @property
+    def reached(self) -> str:
+        """How many epochs of how many were trained, in words."""
+        of = "" if self.planned is None else f" of {self.planned}"
+        return f"{self.epochs}{of} epochs"
 
 
 class Notice(UserWarning):

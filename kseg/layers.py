@@ -72,6 +72,40 @@ class BatchNormalization(keras.layers.BatchNormalization):
         running.assign(running * self.momentum + batch * (1.0 - self.momentum))
 
 
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """A transposed convolution; on JAX a product of matrices, where its windows do not overlap.
+
+    With a kernel as large as the stride each pixel of the input makes a window of its own:
+
+        y[s i + a, s j + b] = sum_c W[a, b, :, c] x[i, j, c] + bias
+
+    XLA knows no fast kernel for the gradient of W: those of a U-Net's took 14 of the 32 ms of its
+    step on a GPU (`benchmarks/train_step.py`). Values and weights equal those of
+    `keras.layers.Conv2DTranspose`, and any other use takes its path.
+
+    Args: those of `keras.layers.Conv2DTranspose`.
+    """
+
+    __module__ = "keras.layers"
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        """Make `(batch, s height, s width, filters)` of `(batch, height, width, channels)`."""
+        is_apart = self.kernel_size == self.strides and set(self.dilation_rate) == {1}
+        if keras.backend.backend() != "jax" or self.data_format != "channels_last" or not is_apart:
+            return super().call(inputs)
+        batch, height, width, channels = inputs.shape
+        rows, columns = self.strides
+        kernel = ops.reshape(ops.moveaxis(self.kernel, -1, 0), (channels, -1))
+        windows = ops.reshape(
+            ops.matmul(inputs, kernel), (batch, height, width, rows, columns, self.filters)
+        )
+        shape = (batch, rows * height, columns * width, self.filters)
+        outputs = ops.reshape(ops.transpose(windows, (0, 1, 3, 2, 4, 5)), shape)
+        if self.use_bias:
+            outputs = ops.add(outputs, self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+
 class _Entry(keras.layers.Layer):
     """A first layer that refuses images whose size the network does not take.
 

@@ -124,6 +124,19 @@ def computing_on(kind: str | None) -> contextlib.AbstractContextManager:
     return keras.device(f"{kind}:0")
 
 
+def compiled(function: Callable) -> Callable:
+    """Compile a function of arrays where many small operations cost more than what they do.
+
+    On JAX each operation is sent for itself, those of a hundred small arrays for 20 milliseconds,
+    longer than a step of a training on a GPU takes.
+    """
+    if backend() != "jax":
+        return function
+    import jax
+
+    return jax.jit(function)
+
+
 def least_times(functions: Mapping[str, Callable[[], Any]], turns: int = 4) -> dict[str, float]:
     """Call each function by turns, and return the least seconds that each took.
 

@@ -1,11 +1,11 @@
-"""Fused batch normalisation equals Keras's own, value by value; a first layer that says no."""
+"""Faster layers equal Keras's own, value by value; a first layer that says no."""
 
 import keras
 import numpy as np
 import pytest
 
 from kseg import KsegError, build_fpn, build_unet
-from kseg.layers import BatchNormalization
+from kseg.layers import BatchNormalization, Conv2DTranspose
 from kseg.losses import CrossEntropy
 
 pytestmark = pytest.mark.backend
@@ -57,10 +57,58 @@ def test_running_variance_is_the_biased_one():
     np.testing.assert_allclose(got, [values.var()], rtol=1e-5)
 
 
-def test_is_saved_as_the_stock_layer():
-    config = keras.saving.serialize_keras_object(BatchNormalization())
-    restored = keras.saving.deserialize_keras_object(config)
-    assert type(restored) is keras.layers.BatchNormalization
+@pytest.mark.parametrize(
+    ("layer", "stock"),
+    [
+        (BatchNormalization(), keras.layers.BatchNormalization),
+        (Conv2DTranspose(2, 2, strides=2), keras.layers.Conv2DTranspose),
+    ],
+)
+def test_is_saved_as_the_stock_layer(layer, stock):
+    config = keras.saving.serialize_keras_object(layer)
+    assert type(keras.saving.deserialize_keras_object(config)) is stock
+
+
+@pytest.mark.parametrize("strides", [2, (2, 3)])
+def test_windows_of_a_transposed_convolution_lie_side_by_side(strides):
+    """Each pixel of the input by hand: its channels times the kernel, into its own window."""
+    layer = Conv2DTranspose(3, strides, strides=strides, bias_initializer="normal")
+    images = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype("float32")
+    found = keras.ops.convert_to_numpy(layer(images))
+    kernel, bias = map(keras.ops.convert_to_numpy, layer.weights)
+    rows, columns = kernel.shape[:2]
+    for i, j in np.ndindex(4, 5):
+        window = np.einsum("abfc,nc->nabf", kernel, images[:, i, j]) + bias
+        place = np.s_[:, rows * i : rows * (i + 1), columns * j : columns * (j + 1)]
+        np.testing.assert_allclose(found[place], window, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 2, "strides": 2},
+        {"kernel_size": 2, "strides": 2, "use_bias": False, "activation": "relu"},
+        {"kernel_size": 3, "strides": 2, "padding": "same"},
+    ],
+)
+def test_a_transposed_convolution_learns_as_the_stock_layer(options):
+    rng = np.random.default_rng(0)
+    images, targets = rng.normal(size=(2, 4, 6, 3)), rng.normal(size=(2, 8, 12, 2))
+
+    def weights(kind):
+        keras.utils.set_random_seed(1)
+        before = keras.layers.Conv2D(3, 1)
+        last = kind(2, **options, name="last")
+        x = keras.Input((4, 6, 3))
+        y = last(before(x))
+        model = keras.Model(x, y[:, :8, :12])
+        model.compile(keras.optimizers.SGD(0.5), "mse")
+        model.train_on_batch(images, targets)
+        return model.get_weights()
+
+    stock = weights(keras.layers.Conv2DTranspose)
+    for mine, theirs in zip(weights(Conv2DTranspose), stock, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

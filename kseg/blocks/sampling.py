@@ -6,7 +6,7 @@ from keras import KerasTensor, layers, ops
 
 from kseg import _checks
 from kseg.blocks.convolutions import convolution
-from kseg.layers import BatchNormalization
+from kseg.layers import BatchNormalization, Conv2DTranspose
 
 
 def max_pooling(x: KerasTensor, *, name: str) -> KerasTensor:
@@ -73,7 +73,7 @@ def transposed_convolution(
         >>> kseg.blocks.transposed_convolution(x, 4, name="up").shape
         (None, 64, 64, 4)
     """
-    x = layers.Conv2DTranspose(
+    x = Conv2DTranspose(
         filters,
         kernel_size,
         strides=2,

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kseg import machine
 from kseg.callbacks.monitor import merit
 
 
@@ -55,6 +56,7 @@ class WeightAverage(keras.callbacks.Callback):
         self._renewed = 0
         self._average: list | None = None
         self._weights: list | None = None
+        self._toward = machine.compiled(_toward)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Go on with the network's own weights."""
@@ -73,16 +75,13 @@ class WeightAverage(keras.callbacks.Callback):
         self._renewed = self._step
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
-        weights = [ops.copy(weight) for weight in self.model.weights]
+        weights = self.model.weights
         if self._average is None:
-            self._average = weights
+            self._average = [ops.copy(weight) for weight in weights]
             return
         ramp = (1 + self._step) / (10 + self._step)
         new = 1 - min(1 - 1 / span, ramp) ** steps
-        self._average = [
-            old + ops.cast(new, old.dtype) * (weight - old)
-            for old, weight in zip(self._average, weights, strict=True)
-        ]
+        self._average = self._toward(self._average, [weight.value for weight in weights], new)
 
     def get_state(self) -> dict[str, Any]:
         """Return what a resumed training needs."""
@@ -118,3 +117,11 @@ class WeightAverage(keras.callbacks.Callback):
             self.model.set_weights(own)
             for variable, value in zip(self.model.metrics_variables, counted, strict=True):
                 variable.assign(value)
+
+
+def _toward(average: Sequence, weights: Sequence, part: Any) -> list:
+    """Move an average by a part of what parts it from the weights."""
+    return [
+        old + ops.cast(part, old.dtype) * (weight - old)
+        for old, weight in zip(average, weights, strict=True)
+    ]

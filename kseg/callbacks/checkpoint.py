@@ -1,6 +1,7 @@
 """The best and the last epoch, on the disk."""
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,12 @@ class Checkpoint(keras.callbacks.Callback):
     def save(self, *paths: Path) -> None:
         """Save the model as it is now."""
         model = self._export(self.model)
-        for path in paths:
+        first, *others = paths
+        with _files.atomic(first) as temporary:
+            model.save(temporary)
+        for path in others:
             with _files.atomic(path) as temporary:
-                model.save(temporary)
+                shutil.copyfile(first, temporary)
         if self._heads and self._best in paths and isinstance(model, DeeplySupervised):
             with _files.atomic(self._heads) as temporary:
                 model.all_heads.save(temporary)

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kseg import machine
 from kseg.callbacks.pace import Pace
 
 LAST = math.nextafter(1, 0)
@@ -46,7 +47,8 @@ class LearningRate(keras.callbacks.Callback):
         super().__init__()
         self.factor = 1.0
         self.done: list[float] = []
-        self._schedule = schedule
+        is_of_keras = isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
+        self._schedule = machine.compiled(schedule) if is_of_keras else schedule
         self._steps = steps
         self._pace = pace
         self._next: float | None = None

@@ -1,6 +1,7 @@
 """A training that goes on where it was broken off, to the same weights."""
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ import numpy as np
 
 from kseg.callbacks.snapshot import Snapshot, read_snapshot, write_snapshot
 from kseg.errors import KsegError
+
+SHARE = 0.02
+"""Keeping the state takes about this part of the time, at most."""
+QUICK = 5.0
+"""An epoch whose last step is over in so many seconds is waited for when the training is to end."""
 
 
 class Resumable(Protocol):
@@ -43,9 +49,9 @@ class ResumePoint(keras.callbacks.Callback):
     """Keeps on the disk what a training needs to go on, bit for bit.
 
     The weights, the optimizer's state, the random states of layers, the metrics of the epoch so
-    far, and the state of other callbacks: after each epoch, and within long ones. The batches must
-    be a function of epoch and step, as those of `data.TrainingBatches` are. It comes last in the
-    list of callbacks.
+    far, and the state of other callbacks: after each epoch, but for short ones, of which many end
+    in the time that pays for it; and within long ones. The batches must be a function of epoch and
+    step, as those of `data.TrainingBatches` are. It comes last in the list of callbacks.
 
     Args:
         path: The file; the one before the last is kept beside it.
@@ -77,9 +83,13 @@ class ResumePoint(keras.callbacks.Callback):
         self._note = note
         self._clock = clock
         self._saved = clock()
+        self._cost = 0.0
+        self._stepped = self._saved
+        self._tail = math.inf
         self._is_asked_to_stop = False
         self._metrics: list[np.ndarray] | None = None
         self._before_the_last_step: Snapshot | None = None
+        self._kept: Position | None = None
 
     def restore(
         self, model: keras.Model, prepare: Callable[[Position], None] = lambda position: None
@@ -119,7 +129,7 @@ class ResumePoint(keras.callbacks.Callback):
         for name, part in self._parts.items():
             arrays = {"arrays": snapshot.arrays[name]} if name in snapshot.arrays else {}
             part.set_state(dict(parts[name]) | arrays)
-        self.position = position
+        self.position = self._kept = position
         return position
 
     def stop(self) -> None:
@@ -147,26 +157,47 @@ class ResumePoint(keras.callbacks.Callback):
         self._has_stepped = True
         steps = self.params.get("steps")
         is_last = self.model.stop_training or (steps and batch == steps - 1)
-        self.is_stepping = not is_last
-        if self._is_asked_to_stop or self._clock() - self._saved > 60 * self._minutes:
-            # No training can go on between the last step of an epoch and its validation.
+        self._stepped = self._clock()
+        # No training can go on between the last step of an epoch and its validation.
+        is_awaited = is_last and self._tail < QUICK and self._before_the_last_step is None
+        self.is_stepping = not is_last or is_awaited
+        if self._is_asked_to_stop and not is_awaited:
             if not is_last:
                 self.save()
-            if self._is_asked_to_stop:
-                raise KeyboardInterrupt
-        if steps and batch == steps - 2:
+            raise KeyboardInterrupt
+        if not is_last and self._stepped - self._saved > 60 * self._minutes:
+            self.save()
+        if steps and batch == steps - 2 and (self._pays or self._tail >= QUICK):
             self._before_the_last_step = self._snapshot()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Keep the state after the epoch."""
+        """Keep the state after the epoch, if it is time."""
         self.position = Position(epoch + 1, 0, self.model.stop_training)
-        self.save()
+        self._tail = self._clock() - self._stepped
+        if self._pays or self.position.ended or self._is_asked_to_stop:
+            self.save()
         self._before_the_last_step = None
+        self.is_stepping = False
+        if self._is_asked_to_stop:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Keep the state after the last epoch."""
+        if self._has_stepped and self.position != self._kept:
+            self.save()
 
     def save(self) -> None:
         """Keep the state as it is now."""
+        started = self._clock()
         write_snapshot(self._path, self._snapshot())
+        self._kept = self.position
         self._saved = self._clock()
+        self._cost = self._saved - started
+
+    @property
+    def _pays(self) -> bool:
+        """Whether the time since the state was kept is long beside the time that it takes."""
+        return self._clock() - self._saved >= self._cost / SHARE
 
     def _snapshot(self) -> Snapshot:
         if keras.backend.backend() == "jax":

@@ -148,7 +148,7 @@ def _find_rate(printer: "Printer", recipe: Path | None, path: Path, **words: Any
 def _stopped(stop: Interrupted, is_divided: bool = False) -> str:
     """Say what a training that was broken off leaves; one of several folds goes on with them."""
     run = stop.path.with_name(stop.path.name.removesuffix(UNFINISHED))
-    said = f"Stopped after {stop.epochs} of {stop.planned} epochs"
+    said = f"Stopped after {stop.reached}"
     if run != stop.path:
         said = f"{said}; {run} is as it was"
     if is_divided:

@@ -92,7 +92,7 @@ def train(
         raise KsegError(f"{error}{_kept(run, course)}") from error
     except KeyboardInterrupt:
         course.point.save_what_was_reached()
-        raise Interrupted(run.path, course.history.epochs, plan.loop.epochs) from None
+        raise Interrupted(run.path, course.history.epochs, plan.fixed_epochs) from None
     finally:
         waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
         course.write_summary(run.summary_file, waited, is_finished)
@@ -100,7 +100,7 @@ def train(
 
 def _epochs(plan: Plan) -> int:
     """Return how many epochs there are; more than ever come where something else ends them."""
-    return UNBOUND if plan.loop.minutes or plan.loop.done else plan.loop.epochs
+    return plan.fixed_epochs or UNBOUND
 
 
 def _write_end(plan: Plan, run: Run, course: Course) -> None:
@@ -269,8 +269,7 @@ class ValidatedEpochs(list[int]):
         validated = data.val.sizes.prod(axis=1).sum() * validations(plan)
         # A pixel's way forth and back costs about three times its way forth.
         self.every = max(1, round(validated / 3 / learned / VALIDATION_SHARE))
-        is_open = plan.loop.minutes or plan.loop.done
-        self._last = None if is_open else plan.loop.epochs
+        self._last = plan.fixed_epochs
         self._model = model
 
     def __contains__(self, epoch: object) -> bool:

@@ -64,3 +64,8 @@ class Plan(Recipe):
     optimizer: PlannedOptimizer
     schedule: PlannedSchedule
     loop: PlannedLoop
+
+    @property
+    def fixed_epochs(self) -> int | None:
+        """Epochs of the training; `None` where the clock decides, or an earlier training did."""
+        return None if self.loop.minutes or self.loop.done else self.loop.epochs

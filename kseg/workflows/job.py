@@ -51,7 +51,7 @@ def carry_out(watch: Watch, job: Job, run: Run, *, tensorboard: bool = False) ->
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        raise Interrupted(run.path, run.epochs, job.plan.loop.epochs) from None
+        raise Interrupted(run.path, run.epochs, job.plan.fixed_epochs) from None
     except OSError as error:
         raise KsegError(f"{_said(error)} {_left(run)}") from error
 

@@ -10,6 +10,39 @@ from kseg.errors import KsegError
 pytestmark = pytest.mark.backend
 
 
+class Disk:
+    """A clock, on which a step takes a second and the disk so many for a state."""
+
+    def __init__(self, monkeypatch, seconds):
+        self.now = 0.0
+        self.written = []
+        monkeypatch.setattr("kseg.callbacks.resume.write_snapshot", self.write)
+        self._seconds = seconds
+
+    def write(self, path, snapshot):
+        self.now += self._seconds
+        self.written.append(tuple(snapshot.facts["position"]))
+
+    def clock(self):
+        return self.now
+
+    def fit(self, point, epochs, during=lambda epoch, step: None):
+        def step(epoch, batch):
+            self.now += 1
+            during(epoch, batch)
+
+        class Steps(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                self.epoch = epoch
+
+            def on_train_batch_end(self, batch, logs=None):
+                step(self.epoch, batch)
+
+        model, _ = begun("")
+        data = np.ones((4, 1)), np.ones(4)
+        model.fit(*data, epochs=epochs, batch_size=1, verbose=0, callbacks=[Steps(), point])
+
+
 def begun(path, **parts):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1), "mse")
@@ -35,3 +68,26 @@ def test_a_state_without_a_part_is_refused_by_its_name(tmp_path):
     point.restore(again)
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_state_is_kept_as_often_as_its_time_is_small_beside_the_training(monkeypatch):
+    """A second for the state, in a hundred of which it may take two: every 13 epochs of 4 s."""
+    disk = Disk(monkeypatch, 1.0)
+    disk.fit(ResumePoint("state", clock=disk.clock), 30)
+    assert disk.written == [(1, 0, False), (14, 0, False), (27, 0, False), (30, 0, False)]
+
+
+def test_a_state_that_costs_nothing_is_kept_after_each_epoch(monkeypatch):
+    disk = Disk(monkeypatch, 0.01)
+    disk.fit(ResumePoint("state", clock=disk.clock), 3)
+    assert disk.written == [(1, 0, False), (2, 0, False), (3, 0, False)]
+
+
+@pytest.mark.parametrize(("step", "kept"), [(1, (2, 2, False)), (3, (3, 0, False))])
+def test_a_training_that_is_to_end_keeps_its_state(monkeypatch, step, kept):
+    """In an epoch's last step, between which and its end none can go on, at the end."""
+    disk = Disk(monkeypatch, 1.0)
+    point = ResumePoint("state", clock=disk.clock)
+    with pytest.raises(KeyboardInterrupt):
+        disk.fit(point, 9, lambda epoch, batch: (epoch, batch) == (2, step) and point.stop())
+    assert disk.written == [(1, 0, False), kept]

@@ -153,7 +153,7 @@ def test_the_clock_goes_on_where_it_stood(rectangles, monkeypatch):
     """Half of the time is over; the rate goes on from there."""
     monkeypatch.setattr(course, "ByClock", Ticking)
     words = {"minutes": 1, "epochs": 3}
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match=r"after 3 epochs; see"):
         trained(rectangles, "timed", At(ctrl_c, step=10), **words)
     run = trained(rectangles, "timed", **words)
     done = np.loadtxt(run.done_file)
