@@ -12,7 +12,7 @@ import numpy as np
 from kseg import _checks
 from kseg.data.augment.mixing import Mix
 from kseg.data.augment.pipelines import Augmentation
-from kseg.data.samples import Samples
+from kseg.data.samples import ArraySamples, Samples
 
 
 class _Ahead(keras.utils.PyDataset):
@@ -25,6 +25,8 @@ class _Ahead(keras.utils.PyDataset):
         epoch: The epoch that batches are made of.
         waited: Seconds in which a batch was asked for and not made yet.
     """
+
+    _samples: Samples
 
     def __init__(self, workers: int | None) -> None:
         super().__init__()
@@ -52,6 +54,15 @@ class _Ahead(keras.utils.PyDataset):
         result = batch.result()
         self.waited += time.perf_counter() - started
         return result
+
+    def close(self) -> None:
+        """End the threads and let go of the data set; there are no batches any more.
+
+        TensorFlow keeps what a network was fitted on until the process ends.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._coming.clear()
+        self._samples = ArraySamples([], [], self._samples.labels)
 
     def _make(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Make a batch, a pure function of its arguments."""

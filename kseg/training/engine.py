@@ -96,6 +96,8 @@ def train(
     finally:
         waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
         course.write_summary(run.summary_file, waited, is_finished)
+        for made in (batches, validation):
+            made.close()
 
 
 def _epochs(plan: Plan) -> int:

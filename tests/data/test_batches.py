@@ -1,6 +1,9 @@
 """Batches: a pure function of seed, epoch and index; nothing lost, nothing invented."""
 
+import gc
+import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -282,3 +285,22 @@ def test_stack_refuses_mixed_sizes():
 
     with pytest.raises(ValueError, match="one size"):
         stack(Mixed(3))
+
+
+def test_closed_batches_let_go_of_threads_and_data():
+    """TensorFlow keeps what a network was fitted on: a fold would keep the images of all before."""
+    samples = ShapesSamples("val", count=4, size=(32, 32))
+    kept = weakref.ref(samples)
+    before = set(threading.enumerate())
+    batches = ValidationBatches(samples, 2, size=(32, 32))
+    assert batches[0][0].shape == (2, 32, 32, 3)
+    threads = set(threading.enumerate()) - before
+    assert threads
+    batches.close()
+    del samples
+    gc.collect()
+    assert kept() is None
+    assert len(batches) == 0
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
