@@ -24,6 +24,8 @@ MOVED = 1e-3
 """Weights that changed by a smaller part of themselves have not moved."""
 APART = 2.0
 """A loss in inference of so many times that in training is another network's."""
+MATTERS = 0.05
+"""If it is higher by such a part of the first loss: what has learned all has tiny losses."""
 WORSE, LEARNED, LOST = 1.25, 0.8, 0.02
 """Overfitting: validation loss so many times its best, training loss such a part of what it was
 then, and so much of the score lost."""
@@ -152,7 +154,8 @@ def running_statistics(epochs: Sequence[Epoch], names: Sequence[str]) -> Found:
     ]
     if last.done < EARLY or last.in_training is None or last.in_inference is None:
         return None
-    if len(looks) < 2 or any(later <= APART * own for own, later in looks[-2:]):
+    matters = MATTERS * last.first_loss
+    if len(looks) < 2 or any(later <= max(APART * own, own + matters) for own, later in looks[-2:]):
         return None
     return (
         f"the same training images have a loss of {last.in_training:.3g} in training and of "
