@@ -97,7 +97,8 @@ def main(
     out.mkdir(exist_ok=True)
     kept = out / "results.json"
     results = json.loads(kept.read_text()) if kept.exists() else {}
-    samples = len(kseg.data.Source(data).open().train)
+    size = (96, 96) if data == "shapes" else None
+    samples = len(kseg.data.Source(data, size=size).open().train)
     for arch in [only] if only else ARCHS:
         network, table = ARCHS[arch]
         for change in changes or table:

@@ -51,7 +51,9 @@ class BorderScores:
 
     @property
     def f1(self) -> np.ndarray:
-        """Boundary F1 in [0, 1]: harmonic mean of precision and recall; NaN without an outline.
+        """Boundary F1 in [0, 1]: harmonic mean of precision and recall.
+
+        NaN where no true outline is to be seen, as where a border of void hides them all.
 
         References:
             Csurka, Larlus and Perronnin 2013, https://doi.org/10.5244/C.27.32, Section 3; there a
@@ -60,17 +62,19 @@ class BorderScores:
         predicted, met_predicted, true, met_true, _, _ = self.counts
         precision, recall = divided(met_predicted, predicted), divided(met_true, true)
         f1 = divided(2 * precision * recall, precision + recall)
-        return np.where(predicted + true > 0, np.nan_to_num(f1), np.nan)
+        return np.where(true > 0, np.nan_to_num(f1), np.nan)
 
     @property
     def iou(self) -> np.ndarray:
         """Boundary IoU in [0, 1]: of the bands within the tolerance inside the outlines.
 
+        NaN where no true outline is to be seen.
+
         References:
             Cheng et al. 2021, https://arxiv.org/abs/2103.16562, Equation 2; there the image's edge
             is an outline too.
         """
-        return divided(self.counts[4], self.counts[5])
+        return np.where(self.counts[2] > 0, divided(self.counts[4], self.counts[5]), np.nan)
 
     @property
     def hausdorff_95(self) -> np.ndarray:

@@ -116,3 +116,17 @@ def test_images_are_summed_before_they_are_divided():
     both = score_borders(small, small, 2) + score_borders(large, empty, 2)
     true, met = 12 + 28, 12
     assert both.f1[1] == pytest.approx(2 * (met / true) / (1 + met / true))
+
+
+def test_outlines_that_void_hides_have_no_score():
+    """As in a data set whose masks have a border of void around everything: none can be met."""
+    truth = np.zeros((12, 12), int)
+    truth[3:9, 3:9] = 255
+    truth[5:7, 5:7] = 1
+    predicted = np.zeros((12, 12), int)
+    predicted[0:2, 0:2] = 1
+    borders = score_borders(truth, predicted, 2)
+    assert np.isnan(borders.f1).all()
+    assert np.isnan(borders.iou).all()
+    truth[truth == 255] = 0
+    assert (score_borders(truth, predicted, 2).f1 == 0).all()

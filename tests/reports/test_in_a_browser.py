@@ -49,6 +49,20 @@ def test_nothing_is_wider_than_the_screen(opened, width):
     assert page.locator("#gallery img").first.bounding_box()["width"] > 100
 
 
+def test_printed_on_a4_nothing_is_cut_off(opened):
+    """What scrolls on a screen is lost on paper: 180 mm between margins of 15 mm."""
+    page, _, _ = opened
+    page.set_viewport_size({"width": 680, "height": 1000})
+    page.emulate_media(media="print")
+    widths = page.eval_on_selector_all(".wide", "all => all.map(one => one.scrollWidth)")
+    assert widths
+    assert max(widths) <= 680
+    rows = page.eval_on_selector_all(
+        ".card div", "all => all.map(one => new Set([...one.children].map(c => c.offsetTop)).size)"
+    )
+    assert set(rows) == {1}
+
+
 def test_a_click_enlarges_and_the_arrows_go_on(opened):
     page, said, _ = opened
     dialog = page.locator("dialog")
