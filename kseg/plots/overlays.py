@@ -234,13 +234,12 @@ def sheet(
         labels: Classes and colours.
         more: Further entries of the legend.
     """
-    height, width = rows[0][1][0].shape[:2]
     column = 3.2
+    heights = [column * first.shape[0] / first.shape[1] for _, (first, *_) in rows]
     figure = Figure(
-        figsize=(len(titles) * column, len(rows) * (column * height / width + 0.1) + 0.8),
-        layout="constrained",
+        figsize=(len(titles) * column, sum(heights) + 0.1 * len(rows) + 0.8), layout="constrained"
     )
-    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    axes = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=style.TITLE)
     for cells, (said, pictures) in zip(axes, rows, strict=True):

@@ -74,6 +74,22 @@ def test_a_loss_that_is_not_finite_is_told_in_words():
     assert titles(figure) == ["loss", "mean IoU"]
 
 
+def test_rows_of_a_comparison_are_as_high_as_their_pictures():
+    """A landscape below a portrait leaves no gap; all pictures fill their column."""
+    shapes = ((60, 40), (30, 40), (40, 40))
+    rows = [
+        ("", np.zeros((*shape, 3), np.uint8), *2 * [np.zeros(shape, np.uint8)]) for shape in shapes
+    ]
+    figure = comparison(rows, LABELS)
+    figure.draw_without_rendering()
+    boxes = [axis.get_window_extent() for axis in figure.axes[::4]]
+    for box, (height, width) in zip(boxes, shapes, strict=True):
+        assert box.height / box.width == pytest.approx(height / width, rel=0.01)
+        assert box.width == pytest.approx(boxes[0].width, rel=0.05)
+    for above, below in zip(boxes, boxes[1:], strict=False):
+        assert above.y0 - below.y1 < 0.15 * boxes[0].width
+
+
 def test_a_comparison_has_four_pictures_a_row_and_a_legend():
     image, mask = np.zeros((8, 12, 3), np.uint8), np.zeros((8, 12), np.uint8)
     figure = comparison([("a", image, mask, mask), ("b", image, mask, mask)], LABELS)
