@@ -181,8 +181,12 @@ def remember_times(what: str, key: str, found: dict[str, float]) -> None:
 
 
 def _times_file(what: str) -> Path:
+    return _cache() / f"{what}_times.json"
+
+
+def _cache() -> Path:
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "kseg" / f"{what}_times.json"
+    return Path(root) / "kseg"
 
 
 def versions() -> dict[str, str]:
@@ -262,7 +266,21 @@ def _jax_gpu() -> tuple[str, float] | None:
     first = jax.devices()[0]
     if first.platform != "gpu":
         return None
+    _keep_compiled()
     return first.device_kind, float(getattr(first, "compute_capability", 0))
+
+
+def _keep_compiled() -> None:
+    """Have JAX keep what it compiles, unless the user said where, or how.
+
+    On a GPU it takes a minute to compile a training; the same one follows after the machine was
+    measured, when it goes on, and the next time.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(_cache() / "jax"))
+        jax.config.update("jax_compilation_cache_max_size", 2**31)
 
 
 def _torch_gpu() -> tuple[str, float] | None:

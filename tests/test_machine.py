@@ -90,3 +90,18 @@ print(faults() - before)
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert int(result.stdout) < 100  # of 16,384 pages
+
+
+@pytest.mark.parametrize("users", [None, "/mine"])
+def test_jax_keeps_what_it_compiles_where_the_user_says(monkeypatch, tmp_path, users):
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_compilation_cache_dir, jax.config.jax_compilation_cache_max_size
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    try:
+        jax.config.update("jax_compilation_cache_dir", users)
+        machine._keep_compiled()
+        expected = users or str(tmp_path / "kseg" / "jax")
+        assert jax.config.jax_compilation_cache_dir == expected
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before[0])
+        jax.config.update("jax_compilation_cache_max_size", before[1])
