@@ -278,7 +278,7 @@ def _keep_compiled() -> None:
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(_cache() / "jax"))
         jax.config.update("jax_compilation_cache_max_size", 2**31)
 
