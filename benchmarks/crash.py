@@ -129,7 +129,8 @@ def main(data: Path, images: int, times: int, seed: int) -> None:
             way = ["--resume", name] if (runs / name / "resume.npz").exists() else []
             if when in ("scoring", "drawing"):
                 way = ["--resume", name]
-            going_on = started(*(way or [*arguments, "--name", name]), runs=runs)
+            anew = [*arguments, "--name", name, "--overwrite"]  # an epoch may lie there, no state
+            going_on = started(*(way or anew), runs=runs)
             said, _ = going_on.communicate()
             if going_on.returncode and "is finished" not in said:  # killed after its last file
                 raise click.ClickException(said[-3000:])
