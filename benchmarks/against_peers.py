@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -102,14 +103,13 @@ def light_contender(
     classes = len(labels)
     network = TorchUNet(classes).to(memory_format=torch.channels_last)
     weights = torch.tensor(enet_weights(masks, classes), dtype=torch.float32)
-    rng = np.random.default_rng(seed)
 
-    def batch() -> tuple[np.ndarray, np.ndarray]:
-        chosen = rng.integers(0, len(images), 8)
+    def batch(chosen: list[int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pairs = [cropped(images[one], masks[one], rng, labels.ignore) for one in chosen]
         return tuple(map(np.stack, zip(*pairs, strict=True)))
 
-    rate, fast = learn(network, batch, weights, labels.ignore, minutes, 3e-3, 1e-2, "onecycle")
+    batches = shuffled(batch, len(images), seed)
+    rate, fast = learn(network, batches, weights, labels.ignore, minutes, 3e-3, 1e-2, "onecycle")
 
     def answer(image: np.ndarray) -> np.ndarray:
         import cv2
@@ -135,10 +135,8 @@ def smp_contender(
     labels, images, masks = arrays(data, "train", half=False)
     network = smp.Unet("resnet34", encoder_weights=None, classes=len(labels))
     network = network.to(memory_format=torch.channels_last)
-    rng = np.random.default_rng(seed)
 
-    def batch() -> tuple[np.ndarray, np.ndarray]:
-        chosen = rng.integers(0, len(images), 8)
+    def batch(chosen: list[int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pairs = [padded(images[one], masks[one], labels.ignore) for one in chosen]
         pairs = [
             (image[:, ::-1], mask[:, ::-1]) if rng.uniform() < 0.5 else (image, mask)
@@ -146,7 +144,8 @@ def smp_contender(
         ]
         return tuple(map(np.stack, zip(*pairs, strict=True)))
 
-    rate, fast = learn(network, batch, None, labels.ignore, minutes, 2e-4, 0.0, "cosine")
+    batches = shuffled(batch, len(images), seed)
+    rate, fast = learn(network, batches, None, labels.ignore, minutes, 2e-4, 0.0, "cosine")
 
     def answer(image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
@@ -158,7 +157,7 @@ def smp_contender(
 
 def learn(
     network: Any,
-    batch: Callable[[], tuple[np.ndarray, np.ndarray]],
+    batches: Iterator[Callable[[], tuple[np.ndarray, np.ndarray]]],
     weights: Any,
     ignore: int,
     minutes: float,
@@ -190,7 +189,7 @@ def learn(
     took = {False: [], True: []}
     for turn in range(8):
         started = time.perf_counter()
-        step(batch(), bool(turn % 2))
+        step(next(batches)(), bool(turn % 2))
         took[bool(turn % 2)].append(time.perf_counter() - started)
     fast = min(took[True][1:]) < min(took[False][1:])
     network.load_state_dict(state)
@@ -198,22 +197,32 @@ def learn(
 
     seen, progress = 0, 0.0
     with ThreadPoolExecutor(2) as pool:
-        coming = [pool.submit(batch_of, batch) for _ in range(4)]
+        coming = [pool.submit(next(batches)) for _ in range(4)]
         started = time.perf_counter()
         while progress < 1:
+            part = rate_at(progress, schedule)
             for group in optimizer.param_groups:
-                group["lr"] = peak * rate_at(progress, schedule)
+                group["lr"] = peak * part
+                if schedule == "onecycle":  # as `OneCycleLR` does by itself
+                    group["betas"] = (0.95 - 0.1 * part, 0.999)
             pair = coming.pop(0).result()
-            coming.append(pool.submit(batch_of, batch))
+            coming.append(pool.submit(next(batches)))
             step(pair, fast)
             seen += len(pair[0])
             progress = (time.perf_counter() - started) / (60 * minutes)
     return {"images": seen, "seconds": time.perf_counter() - started}, fast
 
 
-def batch_of(batch: Callable[[], Any]) -> Any:
-    """Make a batch, in a thread."""
-    return batch()
+def shuffled(
+    batch: Callable[[list[int], np.random.Generator], Any], count: int, seed: int
+) -> Iterator[Callable[[], Any]]:
+    """Yield what makes each batch of 8, of shuffled epochs, as the threads of a `DataLoader` do."""
+    rng = np.random.default_rng(seed)
+    while True:
+        order = rng.permutation(count).tolist()
+        for first in range(0, count - 7, 8):
+            own = np.random.default_rng(rng.integers(2**32))
+            yield partial(batch, order[first : first + 8], own)
 
 
 def rate_at(progress: float, schedule: str) -> float:
