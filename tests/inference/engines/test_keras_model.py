@@ -117,7 +117,11 @@ def test_a_damaged_or_missing_model_file_is_explained(tmp_path):
     model = build_unet(ANY, 2, filters=NARROW)
     model.save(tmp_path / "whole.keras")
     loaded = load_model(str(tmp_path / "whole.keras"))
-    np.testing.assert_array_equal(keras_engine(loaded)(images()), keras_engine(model)(images()))
+    for one, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # It holds Keras's own layers, some of which compute in another order on JAX.
+    found, expected = (keras_engine(each)(images()) for each in (loaded, model))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     content = (tmp_path / "whole.keras").read_bytes()
     (tmp_path / "half.keras").write_bytes(content[: len(content) // 2])
     with pytest.raises(KsegError, match="is not a whole Keras model"):
