@@ -271,7 +271,7 @@ def _jax_gpu() -> tuple[str, float] | None:
 
 
 def _keep_compiled() -> None:
-    """Have JAX keep what it compiles, unless the user said where, or how.
+    """Have JAX keep what it compiles, unless the user said where.
 
     On a GPU it takes a minute to compile a training; the same one follows after the machine was
     measured, when it goes on, and the next time.

@@ -95,9 +95,9 @@ def train(
         raise Interrupted(run.path, course.history.epochs, plan.fixed_epochs) from None
     finally:
         waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
-        course.write_summary(run.summary_file, waited, is_finished)
         for made in (batches, validation):
             made.close()
+        course.write_summary(run.summary_file, waited, is_finished)
 
 
 def _epochs(plan: Plan) -> int:
