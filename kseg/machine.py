@@ -140,19 +140,18 @@ def compiled(function: Callable) -> Callable:
 def least_times(functions: Mapping[str, Callable[[], Any]], turns: int = 4) -> dict[str, float]:
     """Call each function by turns, and return the least seconds that each took.
 
-    The first call of each is not counted, for what is compiled then; and where the fastest takes
-    less than half of what the next one does, a turn is enough.
+    The first call of each is not counted, for what is compiled then; and to one that takes more
+    than twice as long as the fastest, one turn is enough.
     """
     least = dict.fromkeys(functions, float("inf"))
     for turn in range(1 + turns):
         for name, function in functions.items():
+            if turn > 1 and least[name] > 2 * min(least.values()):
+                continue
             started = time.perf_counter()
             function()
             if turn:
                 least[name] = min(least[name], time.perf_counter() - started)
-        fastest, *others = sorted(least.values())
-        if turn and others and others[0] > 2 * fastest:
-            break
     return least
 
 

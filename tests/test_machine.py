@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -105,3 +106,21 @@ def test_jax_keeps_what_it_compiles_where_the_user_says(monkeypatch, tmp_path, u
     finally:
         jax.config.update("jax_compilation_cache_dir", before[0])
         jax.config.update("jax_compilation_cache_max_size", before[1])
+
+
+def test_what_is_far_slower_is_timed_once(monkeypatch):
+    """By a clock that the functions themselves move."""
+    clock, calls = [0.0], Counter()
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: clock[0])
+
+    def function(name, seconds):
+        def run():
+            calls[name] += 1
+            clock[0] += seconds if calls[name] > 1 else 10.0  # compiling is not counted
+
+        return run
+
+    took = {"slow": 3.0, "fast": 1.0, "near": 1.5}
+    found = machine.least_times({name: function(name, took[name]) for name in took}, turns=4)
+    assert found == took
+    assert calls == {"slow": 2, "fast": 5, "near": 5}

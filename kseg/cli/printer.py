@@ -72,7 +72,7 @@ class Printer(Bars):
 
     def compares(self, engines: Sequence[str]) -> None:
         """Print that this takes a moment."""
-        self.show(f"converting the network and timing {', '.join(engines)} ...")
+        self.show(f"timing the engines {', '.join(engines)} ...")
 
     def loses(self, engine: str, less: float) -> None:
         """Print which engine is left out, and why."""

@@ -12,10 +12,14 @@ DROPOUT = "dropout"
 DISAGREEMENT = "disagreement"
 DOUBTS = ("confidence", "entropy", "margin", DISAGREEMENT)
 """How a pixel's uncertainty is measured; the last one takes several answers."""
+KERAS = "keras"
+KERAS_BFLOAT16 = "keras-bfloat16"
 INT8 = "openvino-int8"
-COARSE = ("openvino-bfloat16", INT8)
+UNCONVERTED = (KERAS, KERAS_BFLOAT16)
+"""Engines that run the network as it is, and are always there."""
+COARSE = (KERAS_BFLOAT16, "openvino-bfloat16", INT8)
 """Engines that compute in fewer bits than float32 has."""
-ENGINES = ("keras", "openvino", *COARSE, "onnxruntime")
+ENGINES = (*UNCONVERTED, "openvino", "openvino-bfloat16", INT8, "onnxruntime")
 """What can run a network."""
 AUTO = "auto"
 """The fastest of them on this machine."""

@@ -10,7 +10,7 @@ from kseg.errors import ArgumentError, KsegError
 from kseg.inference.engines import converted
 from kseg.inference.engines.engine import Engine
 from kseg.inference.predictor import Predictor, shown
-from kseg.inference.settings import DISAGREEMENT, DROPOUT, read_views, zoom_of
+from kseg.inference.settings import DISAGREEMENT, DROPOUT, KERAS, read_views, zoom_of
 from kseg.inference.tiles import Sight, sight_of, tiling_for
 from kseg.inference.views import with_views
 from kseg.labels import Labels
@@ -70,8 +70,8 @@ def predictor(
 ) -> Predictor:
     """Return a predictor of a run's best epoch, see `Run.predictor`."""
     is_dropping = DROPOUT in read_views(tta)
-    if is_dropping and engine != "keras":
-        raise ArgumentError(f"Dropout is at work with engine='keras'. Received: {engine!r}.")
+    if is_dropping and engine != KERAS:
+        raise ArgumentError(f"Dropout is at work with engine='{KERAS}'. Received: {engine!r}.")
     own, sight = _dropping(run) if is_dropping else opened(run, engine)
     keeps = tta is not None and doubt == DISAGREEMENT
     if tta is not None:

@@ -314,8 +314,8 @@ class Run:
         Args:
             tta: The views of an image whose answers are averaged, as `inference.with_views` takes
                 them; `None` for the image alone.
-            engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "openvino-int8"
-                or "onnxruntime".
+            engine: What runs the network: "keras", "keras-bfloat16", "openvino",
+                "openvino-bfloat16", "openvino-int8" or "onnxruntime".
             doubt: How uncertainty is measured, see `inference.decide`.
             **choices: How the network is shown images, see `shown`.
 
@@ -331,7 +331,8 @@ class Run:
         """Return what runs the network of the best epoch, from images to probabilities.
 
         Args:
-            name: "keras", "openvino", "openvino-bfloat16", "openvino-int8" or "onnxruntime".
+            name: "keras", "keras-bfloat16", "openvino", "openvino-bfloat16", "openvino-int8" or
+                "onnxruntime".
 
         Raises:
             KsegError: The model file is damaged, its classes are not the run's, or the engine is

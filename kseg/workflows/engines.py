@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,7 @@ from kseg.data.samples import Few
 from kseg.errors import KsegError
 from kseg.inference.engines.converted import there
 from kseg.inference.engines.engine import Engine
-from kseg.inference.settings import AUTO, COARSE, DROPOUT, ENGINES, read_views
+from kseg.inference.settings import AUTO, COARSE, DROPOUT, ENGINES, KERAS, UNCONVERTED, read_views
 from kseg.machine import Device
 from kseg.models import catalog
 from kseg.runs.run import SHOWN, Run
@@ -38,18 +39,18 @@ def with_engines(answering: Answering, wanted: str, count: int | None, watch: Wa
     """
     _checks.one_of(wanted, (AUTO, *ENGINES), "engine")
     if wanted == AUTO and DROPOUT in read_views(answering.tta):
-        wanted = "keras"
+        wanted = KERAS
     device = _device(answering.device, wanted)
     watch.starts(device)
     chosen = tuple(engine_for(run, wanted, count, device, watch) for run in answering.runs)
-    if "keras" in chosen:
+    if not set(UNCONVERTED).isdisjoint(chosen):
         machine.backend()
     return replace(answering, engines=chosen)
 
 
 def _device(kind: str | None, wanted: str) -> Device:
     """Return what is computed on; the backend is not started where that is plain without it."""
-    alone = machine.cpu_alone() if kind is None and wanted != "keras" else None
+    alone = machine.cpu_alone() if kind is None and wanted not in UNCONVERTED else None
     return alone or machine.device(kind)
 
 
@@ -59,7 +60,7 @@ def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: 
     Args:
         run: Its network is what is timed.
         wanted: An engine; or "auto", the fastest of those that are installed, as it was timed
-            before or is timed now. A GPU is used by Keras alone.
+            before or is timed now. A GPU is used by Keras alone, in either number format.
         count: So many images are to be predicted; `None`, where that is not known, is too few.
         device: What is computed on.
         watch: Is told.
@@ -67,14 +68,12 @@ def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: 
     if wanted != AUTO:
         watch.answers(wanted, {})
         return wanted
-    names = there()
-    if device.kind != "cpu" or len(names) == 1:
-        return names[0]
+    names = there() if device.kind == "cpu" else list(UNCONVERTED)
     key = _key(run, names, device)
     found = machine.known_times("answer").get(key, {})
     if not found:
         if count is None or count < PAYS:
-            return names[0]
+            return KERAS
         watch.compares(names)
         machine.backend()
         found = _timed(run, names, watch)
@@ -93,26 +92,30 @@ def timed_before(run: Run) -> dict[str, float]:
 def _timed(run: Run, names: list[str], watch: Watch) -> dict[str, float]:
     """Return the seconds that each engine takes for an image as large as those of the training.
 
-    Those are left out that cannot run this network here, and those whose masks score less.
+    Those are left out that cannot run this network here, and of the faster ones those whose masks
+    score less than Keras's.
     """
     shape = (BATCH, *_size(run), run.recipe.data.channels)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    engines = {names[0]: run.engine(names[0])}
-    for name in names[1:]:
+    engines = {KERAS: run.engine()}
+    for name in (name for name in names if name != KERAS):
         with contextlib.suppress(Exception):  # whatever a converter raises, Keras runs the network
             engine = run.engine(name)
             engine(images)
             engines[name] = engine
-    engines = _as_good(run, engines, watch)
-    functions = {name: partial(engine, images) for name, engine in engines.items()}
-    return {name: took / BATCH for name, took in machine.least_times(functions).items()}
+    found = machine.least_times({name: partial(one, images) for name, one in engines.items()})
+    faster = {name: one for name, one in engines.items() if found[name] <= found[KERAS]}
+    worse = _worse(run, faster, watch)
+    return {name: took / BATCH for name, took in found.items() if name not in worse}
 
 
-def _as_good(run: Run, engines: dict[str, Engine], watch: Watch) -> dict[str, Engine]:
-    """Return the engines whose mean IoU on images of the validation split is that of Keras.
+def _worse(run: Run, engines: dict[str, Engine], watch: Watch) -> Collection[str]:
+    """Name the engines whose mean IoU on images of the validation split is below that of Keras.
 
-    Where these are not at hand, those that compute in float32.
+    Where these are not at hand, those that compute in fewer bits.
     """
+    if len(engines) == 1:
+        return ()
     from kseg.evaluation import evaluate
     from kseg.inference import Predictor
 
@@ -125,12 +128,12 @@ def _as_good(run: Run, engines: dict[str, Engine], watch: Watch) -> dict[str, En
             for name, engine in engines.items()
         }
     except (KsegError, OSError):
-        return {name: one for name, one in engines.items() if name not in COARSE}
-    lost = {name: scores["keras"] - score for name, score in scores.items()}
-    for name, less in lost.items():
-        if less > LOST:
-            watch.loses(name, less)
-    return {name: one for name, one in engines.items() if not lost[name] > LOST}  # NaN: no pixels
+        return COARSE
+    lost = {name: scores[KERAS] - score for name, score in scores.items()}
+    worse = {name: less for name, less in lost.items() if less > LOST}
+    for name, less in worse.items():
+        watch.loses(name, less)
+    return worse
 
 
 def _size(run: Run) -> tuple[int, int]:

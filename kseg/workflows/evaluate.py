@@ -75,9 +75,8 @@ def evaluate(
         resize: How larger images come to it: "aspect", "squash" or "none"; by default as there.
         resize_back: How the answer comes back: "bilinear" or "nearest"; by default as there.
         device: "cpu" or "gpu"; by default the GPU where there is one.
-        engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "openvino-int8",
-            "onnxruntime"; or
-            "auto", the one that `kseg.predict` takes.
+        engine: What runs the network: "keras", "keras-bfloat16", "openvino", "openvino-bfloat16",
+            "openvino-int8", "onnxruntime"; or "auto", the one that `kseg.predict` takes.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
 

@@ -112,10 +112,9 @@ def predict(
         shard: `(i, n)` takes every n-th image alone, from the i-th on, counted from 1: so several
             machines share a folder.
         device: "cpu" or "gpu"; by default the GPU where there is one.
-        engine: What runs the network: "keras", "openvino", "openvino-bfloat16", "openvino-int8",
-            "onnxruntime"; or
-            "auto", the fastest of those that are installed. Which that is is timed once for a
-            network and a machine, where 100 images or more are to be predicted.
+        engine: What runs the network: "keras", "keras-bfloat16", "openvino", "openvino-bfloat16",
+            "openvino-int8", "onnxruntime"; or "auto", the fastest of those that are installed,
+            timed once for a network and a machine, where 100 images or more are to be predicted.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
 

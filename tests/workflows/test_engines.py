@@ -57,13 +57,25 @@ def test_the_fastest_is_timed_once_and_remembered(run, monkeypatch):
     [
         ("auto", 99, CPU, "keras"),  # over before it pays
         ("auto", None, CPU, "keras"),
-        ("auto", 1000, GPU, "keras"),
+        ("keras-bfloat16", 1, GPU, "keras-bfloat16"),
         ("onnxruntime", 1, CPU, "onnxruntime"),
     ],
 )
 def test_nothing_is_timed_where_it_is_not_needed(run, monkeypatch, wanted, count, device, expected):
     monkeypatch.setattr(engines, "_timed", lambda *_: pytest.fail("timed"))
     assert engines.engine_for(run, wanted, count, device, Watch()) == expected
+
+
+def test_on_a_gpu_keras_alone_is_timed(run, monkeypatch):
+    asked = []
+
+    def timed(run, names, watch):
+        asked.extend(names)
+        return {"keras": 0.2, "keras-bfloat16": 0.1}
+
+    monkeypatch.setattr(engines, "_timed", timed)
+    assert engines.engine_for(run, "auto", 1000, GPU, Watch()) == "keras-bfloat16"
+    assert asked == ["keras", "keras-bfloat16"]
 
 
 @pytest.mark.parametrize("error", [KsegError("not installed"), RuntimeError("no such operation")])
@@ -86,8 +98,9 @@ def test_an_engine_that_cannot_run_the_network_is_left_out(run, monkeypatch, err
 
 def test_without_the_validation_images_engines_of_few_bits_are_left_out(run, monkeypatch):
     right = run.engine()
-    names = ["keras", "openvino", "openvino-int8"]
-    monkeypatch.setattr(engines, "there", lambda: names)
+    times = {"keras": 0.2, "openvino": 0.1, "openvino-int8": 0.05}
+    monkeypatch.setattr(engines, "there", lambda: list(times))
+    monkeypatch.setattr(machine, "least_times", lambda functions: times)
     monkeypatch.setattr(kseg.Run, "engine", lambda self, name="keras": right)
 
     def broken(self, *_):
@@ -110,7 +123,12 @@ def test_dropout_is_left_to_keras(run, monkeypatch):
 def test_what_scores_less_is_left_out_and_told(run, monkeypatch):
     """One that says the other class."""
     right = run.engine()
-    engines_of = {"keras": right, "openvino": right, "onnxruntime": lambda x: right(x)[..., ::-1]}
+
+    def wrong(images):
+        return right(images)[..., ::-1]
+
+    engines_of = {"keras": right, "openvino": wrong, "onnxruntime": wrong}
+    monkeypatch.setattr(machine, "least_times", lambda functions: TIMES)
     monkeypatch.setattr(kseg.Run, "engine", lambda self, name="keras": engines_of[name])
     lost = []
 
@@ -118,10 +136,10 @@ def test_what_scores_less_is_left_out_and_told(run, monkeypatch):
         def loses(self, engine, less):
             lost.append((engine, less > 0.01))
 
-    engines.engine_for(run, "auto", 1000, CPU, Losses())
+    assert engines.engine_for(run, "auto", 1000, CPU, Losses()) == "keras"
     (found,) = machine.known_times("answer").values()
-    assert set(found) == {"keras", "openvino"}
-    assert lost == [("onnxruntime", True)]
+    assert set(found) == {"keras", "onnxruntime"}  # which is slower, and will not be taken
+    assert lost == [("openvino", True)]
 
 
 def test_engines_agree_in_prediction_and_evaluation(run):

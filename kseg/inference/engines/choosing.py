@@ -14,10 +14,10 @@ from kseg.errors import ArgumentError, KsegError
 from kseg.inference.engines import converted
 from kseg.inference.engines.converted import CONVERSIONS
 from kseg.inference.engines.engine import Engine
-from kseg.inference.engines.keras_model import keras_engine
+from kseg.inference.engines.keras_model import in_bfloat16, keras_engine
 from kseg.inference.formats import FORMATS
 from kseg.inference.serving import Serving, export
-from kseg.inference.settings import ENGINES, INT8
+from kseg.inference.settings import ENGINES, INT8, KERAS_BFLOAT16, UNCONVERTED
 
 Images = Callable[[], Iterable[np.ndarray]]
 """Gives images as the network is shown them, uint8 `(1, H, W, C)`."""
@@ -29,8 +29,8 @@ def engine_named(
     """Return an engine that answers with the weights that a network has now.
 
     Args:
-        name: "keras"; or "openvino", "openvino-bfloat16", "openvino-int8", "onnxruntime", for which
-            the network is converted once.
+        name: "keras" or "keras-bfloat16"; or "openvino", "openvino-bfloat16", "openvino-int8",
+            "onnxruntime", for which the network is converted once.
         model: From images of any size to probabilities.
         stride: The network takes sizes that are multiples of this.
         folder: Where converted networks of these weights are kept; made if it is missing.
@@ -50,8 +50,9 @@ def engine_named(
         (1, 16, 24, 2)
     """
     _checks.one_of(name, ENGINES, "engine")
-    if name == "keras":
-        return keras_engine(model, frozen=True)
+    if name in UNCONVERTED:
+        network = in_bfloat16(model) if name == KERAS_BFLOAT16 else model
+        return keras_engine(network, frozen=True)
     converted.require(name)
     if not converted.file_of(name, folder).exists():
         _convert(name, model, stride, folder)

@@ -12,7 +12,7 @@ import numpy as np
 from kseg import _extras, _files, machine
 from kseg.inference.engines.engine import Engine
 from kseg.inference.formats import FORMATS, Ask, run_onnx, run_openvino
-from kseg.inference.settings import INT8
+from kseg.inference.settings import INT8, UNCONVERTED
 from kseg.inference.tiles import Sight
 
 NETWORK = "network.json"
@@ -44,7 +44,7 @@ CONVERSIONS = {
 def there() -> list[str]:
     """Return the names of the engines that can be used as things are installed here."""
     backend = machine.wanted_backend()
-    found = ["keras"]
+    found = list(UNCONVERTED)
     for name, conversion in CONVERSIONS.items():
         packages = FORMATS[conversion.format].packages | conversion.packages
         is_installed = all(importlib.util.find_spec(module) for module in packages)

@@ -32,9 +32,9 @@ def keras_engine(model: keras.Model, frozen: bool = False) -> Engine:
         (1, 16, 24, 2)
     """
     network = model.final if isinstance(model, DeeplySupervised) else model
-    runners = _FROZEN if frozen else {}
+    runners = _FROZEN if frozen else _RUNNERS
     backend = keras.backend.backend()
-    run = runners.get(backend, _RUNNERS[backend])(network)
+    run = runners[backend](network)
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
 
 
@@ -70,8 +70,7 @@ def dropout_engine(model: keras.Model, seed: int = 0) -> Engine:
             "dropout at prediction takes a network that was trained with dropout, such as "
             'block="double_convolution(dropout=0.1)". This one has none.'
         )
-    own = keras.models.clone_model(network)
-    own.set_weights(network.get_weights())
+    own = _copy(network)
     for index, layer in enumerate(own.layers):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False  # so that it keeps to its running statistics
@@ -79,6 +78,26 @@ def dropout_engine(model: keras.Model, seed: int = 0) -> Engine:
             layer.seed_generator.state.assign([seed, index])
     run = _RUNNERS[keras.backend.backend()](own, training=True)
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
+
+
+def in_bfloat16(model: keras.Model) -> keras.Model:
+    """Return a copy of a network that computes in bfloat16, its weights kept in float32.
+
+    What comes before its first weights and after its last ones, such as the scaling of pixels and
+    the softmax, goes on in float32.
+
+    Args:
+        model: A functional model; of a deeply supervised one, its final head is copied.
+    """
+    network = model.final if isinstance(model, DeeplySupervised) else model
+    first, *_, last = (index for index, layer in enumerate(network.layers) if layer.weights)
+    inner = {layer.name for layer in network.layers[first : last + 1]}
+
+    def again(layer: keras.layers.Layer) -> keras.layers.Layer:
+        format = {"dtype": "mixed_bfloat16"} if layer.name in inner else {}
+        return type(layer).from_config(layer.get_config() | format)
+
+    return _copy(network, again)
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -102,6 +121,12 @@ def load_model(path: str | Path) -> keras.Model:
     if not path.is_file():
         raise KsegError(f"{path} is missing. Train the run again: kseg.train().")
     return open_model(path, "train the run again: kseg.train()")
+
+
+def _copy(network: keras.Model, again: Callable | None = None) -> keras.Model:
+    copy = keras.models.clone_model(network, clone_function=again)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def _on_tensorflow(network: keras.Model, training: bool = False) -> Any:
@@ -145,6 +170,18 @@ def _on_jax(network: keras.Model, training: bool = False) -> Callable[[np.ndarra
     return with_weights
 
 
+def _frozen_on_jax(network: keras.Model) -> Callable[[np.ndarray], Any]:
+    import jax
+
+    # Handed over at each call: as constants of the program they would take long to compile.
+    weights = [
+        [one.value for one in variables]
+        for variables in (network.trainable_variables, network.non_trainable_variables)
+    ]
+    run = jax.jit(lambda weights, images: network.stateless_call(*weights, images)[0])
+    return lambda images: run(weights, images)
+
+
 def _on_torch(network: keras.Model, training: bool = False) -> Callable[[np.ndarray], Any]:
     import torch
 
@@ -156,4 +193,8 @@ def _on_torch(network: keras.Model, training: bool = False) -> Callable[[np.ndar
 
 
 _RUNNERS = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}
-_FROZEN = {"tensorflow": _frozen_on_tensorflow}
+_FROZEN = {
+    "tensorflow": _frozen_on_tensorflow,
+    "jax": _frozen_on_jax,
+    "torch": lambda network: _on_torch(_copy(network)),
+}

@@ -11,10 +11,12 @@ import kseg
 from kseg.errors import ArgumentError, KsegError
 from kseg.inference.engines import engine_named
 from kseg.inference.engines.converted import there
+from kseg.inference.engines.keras_model import in_bfloat16
 from kseg.inference.settings import ENGINES
 
 RNG = np.random.default_rng(0)
-TOLERANCE = {"openvino-bfloat16": 0.03, "openvino-int8": 0.1}  # through a dozen layers
+# Through a dozen layers.
+TOLERANCE = {"keras-bfloat16": 0.03, "openvino-bfloat16": 0.03, "openvino-int8": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,16 @@ def test_each_says_what_the_network_says(model, name, tmp_path):
             np.testing.assert_allclose(found, expected, atol=TOLERANCE.get(name, 1e-4))
     if name in TOLERANCE:  # or it would compute in float32 all the same
         assert np.abs(found - expected).max() > 1e-5
+
+
+def test_what_pixels_and_probabilities_go_through_stays_in_float32(model):
+    copy = in_bfloat16(model)
+    formats = {layer.name: layer.compute_dtype for layer in copy.layers}
+    assert formats["probabilities"] == formats[copy.layers[1].name] == "float32"
+    computing = [layer for layer in copy.layers if layer.weights]
+    assert {layer.compute_dtype for layer in computing} == {"bfloat16"}
+    assert {weight.dtype for layer in computing for weight in layer.weights} == {"float32"}
+    assert all(layer.compute_dtype == "float32" for layer in model.layers)
 
 
 def test_a_frozen_network_keeps_its_weights():
@@ -77,7 +89,7 @@ def test_what_cannot_be_is_said_and_leaves_nothing(model, tmp_path, monkeypatch)
         engine_named("openvino", model, 2, tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    assert there() == ["keras"]
+    assert there() == ["keras", "keras-bfloat16"]
     with pytest.raises(ArgumentError, match="KERAS_BACKEND=tensorflow"):
         engine_named("onnxruntime", model, 2, tmp_path)
     assert not list(tmp_path.iterdir())
