@@ -56,6 +56,8 @@ UNET: dict[str, dict[str, Any]] = {
     "topk": {"loss": "topk"},
     "rare crops": {"crop": "rare"},
     "bfloat16": {"precision": "bfloat16"},
+    "doubled bilinearly": {"up": "upsample"},
+    "doubled by nearest": {"up": "upsample(interpolation=nearest)"},
 }
 PRETRAINED: dict[str, dict[str, Any]] = {
     "default": {},

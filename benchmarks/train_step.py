@@ -131,19 +131,23 @@ def torch_steps(
 
 
 class TorchUNet(torch.nn.Module):
-    """The same U-Net, as PyTorch users write it."""
+    """The same U-Net, as PyTorch users write it; `bilinear` without transposed convolutions."""
 
-    def __init__(self, classes: int = CLASSES, width: int = WIDTH) -> None:
+    def __init__(self, classes: int = CLASSES, width: int = WIDTH, bilinear: bool = False) -> None:
         super().__init__()
         nn = torch.nn
         filters = widths(5, width)
+        steps = list(zip(filters, filters[1:], strict=False))
         self.encoder = nn.ModuleList(
             _double(a, b) for a, b in zip((3, *filters), filters, strict=False)
         )
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(filters, filters[1:], strict=False)
+            nn.Upsample(scale_factor=2, mode="bilinear")
+            if bilinear
+            else nn.ConvTranspose2d(b, a, 2, 2)
+            for a, b in steps
         )
-        self.decoder = nn.ModuleList(_double(2 * a, a) for a in filters[:-1])
+        self.decoder = nn.ModuleList(_double(a + (b if bilinear else a), a) for a, b in steps)
         self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

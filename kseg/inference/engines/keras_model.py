@@ -10,6 +10,7 @@ import numpy as np
 from kseg._saved import open_model
 from kseg.errors import KsegError
 from kseg.inference.engines.engine import Engine
+from kseg.inference.engines.folding import folded
 from kseg.models.supervision import DeeplySupervised
 
 
@@ -22,8 +23,8 @@ def keras_engine(model: keras.Model, frozen: bool = False) -> Engine:
 
     Args:
         model: From images `(n, H, W, C)` to probabilities `(n, H, W, classes)`, built.
-        frozen: Whether to answer with the weights that the model has now, for good: TensorFlow
-            makes one convolution of a convolution and its normalisation then.
+        frozen: Whether to answer with the weights that the model has now, for good, which is
+            faster: normalisations become a part of the convolutions before them.
 
     Example:
         >>> model = kseg.build_convnet((None, None, 3), 2, filters=(4,))
@@ -32,9 +33,11 @@ def keras_engine(model: keras.Model, frozen: bool = False) -> Engine:
         (1, 16, 24, 2)
     """
     network = model.final if isinstance(model, DeeplySupervised) else model
-    runners = _FROZEN if frozen else _RUNNERS
     backend = keras.backend.backend()
-    run = runners[backend](network)
+    if frozen:
+        run = _FROZEN.get(backend, _RUNNERS[backend])(folded(network))
+    else:
+        run = _RUNNERS[backend](network)
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
 
 
@@ -170,18 +173,6 @@ def _on_jax(network: keras.Model, training: bool = False) -> Callable[[np.ndarra
     return with_weights
 
 
-def _frozen_on_jax(network: keras.Model) -> Callable[[np.ndarray], Any]:
-    import jax
-
-    # Handed over at each call: as constants of the program they would take long to compile.
-    weights = [
-        [one.value for one in variables]
-        for variables in (network.trainable_variables, network.non_trainable_variables)
-    ]
-    run = jax.jit(lambda weights, images: network.stateless_call(*weights, images)[0])
-    return lambda images: run(weights, images)
-
-
 def _on_torch(network: keras.Model, training: bool = False) -> Callable[[np.ndarray], Any]:
     import torch
 
@@ -193,8 +184,4 @@ def _on_torch(network: keras.Model, training: bool = False) -> Callable[[np.ndar
 
 
 _RUNNERS = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}
-_FROZEN = {
-    "tensorflow": _frozen_on_tensorflow,
-    "jax": _frozen_on_jax,
-    "torch": lambda network: _on_torch(_copy(network)),
-}
+_FROZEN = {"tensorflow": _frozen_on_tensorflow}

@@ -42,7 +42,7 @@ def test_each_says_what_the_network_says(model, name, tmp_path):
         for given in (images, images.astype(np.float32)):
             found = engine(given)
             assert found.dtype == np.float32
-            np.testing.assert_allclose(found, expected, atol=TOLERANCE.get(name, 1e-4))
+            np.testing.assert_allclose(found, expected, atol=TOLERANCE.get(name, 3e-4))
     if name in TOLERANCE:  # or it would compute in float32 all the same
         assert np.abs(found - expected).max() > 1e-5
 
