@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = ".kseg-"
 """What the names of half-written files begin with."""
+DAY = 86_400
 DOTS = 150
 """Per inch of a figure."""
 _LOCK = threading.Lock()
@@ -43,10 +45,21 @@ def atomic(path: Path, keep: Path | None = None) -> Iterator[Path]:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
             if keep is not None and path.exists():
-                path.replace(keep)
+                _name_too(path, keep)
             temporary.replace(path)
     except OSError as error:  # a write that fails names no file
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _name_too(path: Path, other: Path) -> None:
+    """Give a file a second name; at no moment has it none."""
+    try:
+        with _beside(other) as temporary:
+            temporary.unlink()
+            os.link(path, temporary)
+            temporary.replace(other)
+    except OSError:  # a file system that knows no second names
+        path.replace(other)
 
 
 @contextlib.contextmanager
@@ -107,9 +120,14 @@ def new_folder(path: Path) -> Iterator[Path]:
         KsegError: `path` is there already.
     """
     check_absent(path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.unfinished"):
+        with contextlib.suppress(OSError):  # of a process that was killed, and others may remove
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left)
+    name = tempfile.mkdtemp(".unfinished", f".{path.name}.", path.parent)
+    unfinished = Path(name)
+    unfinished.chmod(0o777 & ~_umask())
     try:
         yield unfinished
         unfinished.rename(path)

@@ -1,5 +1,6 @@
 """Files are whole or not there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,29 @@ def test_a_write_replaces_the_file(tmp_path):
     _files.write_json(path, {"a": 2})
     assert path.read_text() == '{\n  "a": 2\n}\n'
     assert path.stat().st_mode & 0o777 == 0o666 & ~_files._umask()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_file_before_is_kept_and_at_no_moment_is_there_none(tmp_path, monkeypatch, links):
+    path, keep = tmp_path / "a.txt", tmp_path / "before.txt"
+    _files.write_text(path, "old")
+    replace, there = Path.replace, []
+
+    def watched(self, target):
+        there.append(path.exists())
+        return replace(self, target)
+
+    def refused(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(Path, "replace", watched)
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    with _files.atomic(path, keep) as temporary:
+        temporary.write_text("new")
+    assert (path.read_text(), keep.read_text()) == ("new", "old")
+    assert all(there) == links
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.txt", "before.txt"]
 
 
 def test_a_full_disk_names_the_file_that_could_not_be_written(tmp_path):

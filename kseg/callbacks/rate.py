@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kseg import machine
-from kseg.callbacks.pace import Pace
+from kseg.callbacks.pace import ByClock, Pace
 
 LAST = math.nextafter(1, 0)
 """The most that is done before a step: at 1 there is none."""
@@ -91,13 +91,13 @@ class LearningRate(keras.callbacks.Callback):
         return {"factor": self.factor, "done": self.done, "next": self._next}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there; what counts steps tells anew, for there may be more of them now."""
         self.factor, self.done = state["factor"], list(state["done"])
-        self._next = state["next"]
+        self._next = state["next"] if isinstance(self._pace, ByClock) else None
         self._is_resumed = True
 
     @property
     def expected_steps(self) -> float:
         """Steps in all, by the pace of those so far."""
-        done = self._pace.before(len(self.done)) if self._next is None else self._next
-        return len(self.done) / done if done else float(self._steps)
+        before = self.done[-1] if self.done else 0.0  # recorded, so that a training again has it
+        return (len(self.done) - 1) / before if before else float(self._steps)

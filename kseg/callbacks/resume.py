@@ -173,7 +173,8 @@ class ResumePoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Keep the state after the epoch, if it is time."""
         self.position = Position(epoch + 1, 0, self.model.stop_training)
-        self._tail = self._clock() - self._stepped
+        tail = self._clock() - self._stepped  # long where the epoch was validated
+        self._tail = tail if self._tail == math.inf else max(tail, self._tail)
         if self._pays or self.position.ended or self._is_asked_to_stop:
             self.save()
         self._before_the_last_step = None

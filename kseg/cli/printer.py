@@ -115,6 +115,9 @@ class Printer(Bars):
 
     def resumes(self, run: "Run") -> None:
         """Print where the training goes on."""
+        if not run.resume_file.exists():
+            self.facts([("anew", f"{run.path}: no state to go on from had been kept")])
+            return
         self.facts([("goes on", f"{run.path}, after {run.epochs_reached} whole epochs")])
 
     def measures(self, minutes: float) -> None:

@@ -71,12 +71,14 @@ def train(
     course = make_course(plan, data, run, model, batches, validation, tell)
     thaw = Thaw(plan.model.frozen_epochs, lambda: network.thaw(model, plan, data, device))
     started = time.perf_counter()
-    is_finished = False
+    is_finished, is_ready = False, not is_resumed
     try:
         with stopping(course.point):
             position = Position()
             if is_resumed:
                 position = _restored(model, validation, course.point, thaw)
+                run.summary_file.unlink(missing_ok=True)  # of where it was broken off
+                is_ready = True
             if position.ended:
                 course.previews.on_train_end()
             how: dict[str, Any] = {
@@ -92,12 +94,14 @@ def train(
         raise KsegError(f"{error}{_kept(run, course)}") from error
     except KeyboardInterrupt:
         course.point.save_what_was_reached()
-        raise Interrupted(run.path, course.history.epochs, plan.fixed_epochs) from None
+        epochs = course.history.epochs if is_ready else run.epochs_reached
+        raise Interrupted(run.path, epochs, plan.fixed_epochs) from None
     finally:
         waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
         for made in (batches, validation):
             made.close()
-        course.write_summary(run.summary_file, waited, is_finished)
+        if is_ready:
+            course.write_summary(run.summary_file, waited, is_finished)
 
 
 def _epochs(plan: Plan) -> int:

@@ -13,11 +13,17 @@ SIGNALS = [
 ]
 
 
+def heeded() -> list[signal.Signals]:
+    """Return the signals that ask a process to end, but for those that it was begun to ignore."""
+    return [known for known in SIGNALS if signal.getsignal(known) not in (signal.SIG_IGN, None)]
+
+
 @contextmanager
 def stopping(point: ResumePoint) -> Iterator[None]:
     """End a training by a signal: after the step it is in; a second signal ends it at once.
 
-    Only Python's main thread is told of signals; in any other this changes nothing.
+    A signal that is ignored, as by `nohup`, stays ignored. Only Python's main thread is told of
+    signals; in any other this changes nothing.
 
     Args:
         point: What keeps the state of the training.
@@ -30,14 +36,14 @@ def stopping(point: ResumePoint) -> Iterator[None]:
         return
 
     def ask(number: int, frame: FrameType | None) -> None:
-        for known in SIGNALS:
+        for known in before:
             signal.signal(known, _end_at_once)
         if point.is_stepping:
             point.stop()
         else:
             raise KeyboardInterrupt
 
-    before = {known: signal.signal(known, ask) for known in SIGNALS}
+    before = {known: signal.signal(known, ask) for known in heeded()}
     try:
         yield
     finally:

@@ -89,7 +89,8 @@ def cross_validate(
         run = begun.run(fold)
         watch.folds(run, fold, folds)
         try:
-            if unfinished(run).resume_file.exists():
+            is_begun = unfinished(run).resume_file.exists()
+            if is_begun and not _is_other(run, wish.changed(fold=fold)):
                 resume(run, **shared)
             elif not run.is_finished or fold in begun.to_replace:
                 train(

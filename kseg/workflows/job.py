@@ -51,7 +51,7 @@ def carry_out(watch: Watch, job: Job, run: Run, *, tensorboard: bool = False) ->
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        raise Interrupted(run.path, run.epochs, job.plan.fixed_epochs) from None
+        raise Interrupted(run.path, run.epochs_reached, job.plan.fixed_epochs) from None
     except OSError as error:
         raise KsegError(f"{_said(error)} {_left(run)}") from error
 
@@ -120,6 +120,8 @@ def _left(run: Run) -> str:
     """Say what is left of a training that the disk ended."""
     if not is_worth_keeping(run):
         return "Nothing is kept: no step was taken."
+    if not run.resume_file.exists():
+        return f"The best epoch is kept, {run.model_file}, and nothing to go on from."
     return f'What was reached is kept. Make room, and go on: kseg.resume("{run.path}").'
 
 

@@ -8,7 +8,7 @@ from kseg import machine
 from kseg._settings import validated
 from kseg.errors import ArgumentError, KsegError
 from kseg.runs.finding import open_unfinished
-from kseg.runs.making import UNFINISHED, held, replace
+from kseg.runs.making import UNFINISHED, held, replace, tidy
 from kseg.runs.recipe import Recipe, differences
 from kseg.runs.run import Run
 from kseg.workflows.job import Job, carry_out, require_tensorboard
@@ -60,6 +60,7 @@ def resume(
         kseg.errors.ArgumentError: The training of 'whole' is finished: 1 epochs. ...
     """
     watch = watching(progress)
+    watch.tidied(tidy(Path(runs)))
     folder = open_unfinished(run, runs)
     with held(folder):
         recipe = _plan(folder, set, choices)
@@ -97,6 +98,11 @@ def _plan(run: Run, set: Mapping[str, Any] | None, choices: Mapping[str, Any]) -
     if kind in WITHOUT_AN_END and not before.schedule.warmup and not before.loop.minutes:
         allowed.add("loop.epochs")
     for path, (old, new) in differences(before, after).items():
+        if path == "loop.epochs" and path in allowed and _is_at_its_end(run):
+            raise ArgumentError(
+                f"The training of '{name}' has come to its end: its epochs cannot grow. Make "
+                f'another training of it: kseg.train("{run.path}", name="NEW", epochs="N").'
+            )
         if path not in allowed:
             raise ArgumentError(
                 f"{path} cannot change while a training goes on: it is {old!r}. Received: {new!r}. "
@@ -107,7 +113,17 @@ def _plan(run: Run, set: Mapping[str, Any] | None, choices: Mapping[str, Any]) -
     return after
 
 
+def _is_at_its_end(run: Run) -> bool:
+    """Tell whether all steps of a training are taken, and it is its end that was broken off."""
+    from kseg.callbacks.snapshot import read_snapshot
+
+    if run.is_finished:
+        return True
+    return run.resume_file.exists() and read_snapshot(run.resume_file).facts["position"][2]
+
+
 def _prepare(watch: Watch, run: Run, recipe: Recipe, device: machine.Device) -> Job:
+    from kseg.training import starting
     from kseg.training.data import open_data
     from kseg.training.plan import Plan
 
@@ -118,4 +134,5 @@ def _prepare(watch: Watch, run: Run, recipe: Recipe, device: machine.Device) -> 
         plan = validated(Plan, recipe.model_dump())
     except KsegError as error:
         raise KsegError(f"{run.recipe_file}: {error}") from None
-    return Job(plan, data, device)
+    start = None if run.resume_file.exists() else starting.read(recipe)
+    return Job(plan, data, device, start)

@@ -71,13 +71,13 @@ def train(
     watch = watching(progress)
     root = Path(runs)
     wish, why = asked(recipe, root, set, choices)
+    watch.tidied(tidy(root))
     wanted = _run_name(name, root, wish, overwrite)
     used = machine.device(device)
     watch.starts(used)
     watch.chose(why)
     if tensorboard:
         require_tensorboard()
-    watch.tidied(tidy(root))
     with machine.computing_on(device):
         wish = as_files(watch, wish, download)
         job = _prepare(watch, wish, used)

@@ -26,7 +26,7 @@ class Disk:
     def clock(self):
         return self.now
 
-    def fit(self, point, epochs, during=lambda epoch, step: None):
+    def fit(self, point, epochs, during=lambda epoch, step: None, after=lambda epoch: 0):
         def step(epoch, batch):
             self.now += 1
             during(epoch, batch)
@@ -37,6 +37,9 @@ class Disk:
 
             def on_train_batch_end(self, batch, logs=None):
                 step(self.epoch, batch)
+
+            def on_epoch_end(this, epoch, logs=None):
+                self.now += after(epoch)
 
         model, _ = begun("")
         data = np.ones((4, 1)), np.ones(4)
@@ -91,3 +94,18 @@ def test_a_training_that_is_to_end_keeps_its_state(monkeypatch, step, kept):
     with pytest.raises(KeyboardInterrupt):
         disk.fit(point, 9, lambda epoch, batch: (epoch, batch) == (2, step) and point.stop())
     assert disk.written == [(1, 0, False), kept]
+
+
+def test_a_long_validation_is_not_waited_for_where_the_epoch_before_had_none(monkeypatch):
+    disk = Disk(monkeypatch, 1.0)
+    point = ResumePoint("state", clock=disk.clock)
+    with pytest.raises(KeyboardInterrupt):
+        disk.fit(
+            point,
+            9,
+            lambda epoch, batch: (epoch, batch) == (2, 3) and point.stop(),
+            after=lambda epoch: 0 if epoch % 2 else 20,
+        )
+    assert disk.now == 4 + 20 + 1 + 4 + 4  # the state was kept once, after the first epoch
+    point.save_what_was_reached()
+    assert disk.written[-1] == (2, 3, False)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -120,6 +121,8 @@ def test_what_was_broken_off_goes_on_and_ends_alike(workplace, tmp_path, monkeyp
         np.testing.assert_array_equal(one.scores.matrix, two.scores.matrix)
     assert json.loads(found.path.read_text()) == json.loads(whole.path.read_text())
 
+    shutil.copytree(tmp_path / "broken/x-fold2", tmp_path / "broken/x-fold2.unfinished")
+    (tmp_path / "broken/x-fold2.unfinished/resume.npz").touch()  # a fold that is broken off again
     before = files_of(found)
     others = kseg.cross_validate(runs=tmp_path / "broken", overwrite=True, seed=4, **words)
     assert all(new > old for new, old in zip(files_of(others), before, strict=True))

@@ -93,6 +93,59 @@ def test_more_epochs_where_the_schedule_does_not_end(workplace, tmp_path):
     assert rates[1:] == pytest.approx([rates[0] / 10] * 3)
 
 
+def test_a_training_that_has_come_to_its_end_does_not_grow(workplace, tmp_path, monkeypatch):
+    def stop(*arguments, **more):
+        raise KeyboardInterrupt
+
+    words = {"schedule": "constant", "warmup": 0, "name": "a"}
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr("kseg.evaluation.evaluate", stop)
+        kseg.train(data=workplace / "data", runs=tmp_path, **TINY | words)
+    with pytest.raises(ArgumentError, match="has come to its end: its epochs cannot grow"):
+        kseg.resume("a", runs=tmp_path, epochs=9)
+    assert kseg.resume("a", runs=tmp_path).epochs == 3
+
+
+def test_without_a_state_it_begins_anew_from_the_same_weights(workplace, tmp_path):
+    words = {"data": workplace / "data", "runs": tmp_path, **TINY}
+    first = kseg.train(name="first", **words)
+    whole = kseg.train(name="whole", warm_start=first, **words)
+    path = broken(workplace, tmp_path, step=8, name="a", warm_start=first)
+    assert (path / "model.keras").exists()
+    for file in path.glob("resume*.npz"):
+        file.unlink()
+    run = kseg.resume("a", runs=tmp_path)
+    assert run.history_file.read_bytes() == whole.history_file.read_bytes()
+
+
+def test_a_state_that_does_not_fit_changes_nothing(workplace, tmp_path, monkeypatch):
+    path = broken(workplace, tmp_path, name="a")
+    before = (path / "training.json").read_bytes()
+
+    def refused(*_):
+        raise KsegError("The training cannot go on: there is one more image.")
+
+    with monkeypatch.context() as patch, pytest.raises(KsegError, match="one more image"):
+        patch.setattr("kseg.callbacks.ResumePoint.restore", refused)
+        kseg.resume("a", runs=tmp_path)
+    assert (path / "training.json").read_bytes() == before
+    assert kseg.resume("a", runs=tmp_path).epochs == 3
+
+
+def test_it_may_be_broken_off_before_its_first_step(workplace, tmp_path, monkeypatch):
+    def stop(*arguments, **more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr("kseg.training.engine.assemble", stop)
+        kseg.train(data=workplace / "data", runs=tmp_path, name="a", **TINY)
+    assert not list(tmp_path.iterdir())
+    path = tmp_path / "a"
+    path.mkdir()
+    (path / ".lock").touch()  # as a killed process leaves it
+    assert kseg.train(data=workplace / "data", runs=tmp_path, name="a", **TINY).path == path
+
+
 def test_a_training_of_another_process_is_left_alone(workplace, tmp_path):
     path = broken(workplace, tmp_path, name="a")
     with held(kseg.Run(path)), pytest.raises(KsegError, match="Another process works in"):

@@ -68,17 +68,20 @@ class Recovery(keras.callbacks.Callback):
         self._batches = batches
         self._kept: list[_State] = []
         self._epoch, self._since = 0, 0
+        self._is_new = False
         self._least = math.inf
         self._loss = math.inf
         self._before: list | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Keep the weights."""
-        self._epoch = epoch
-        self._keep()
+        """Have the weights kept, once the network has its own again in the place of an average."""
+        self._epoch, self._is_new = epoch, True
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Take down the weights before the step, if the last loss was large."""
+        """Keep the weights an epoch begins with, and those before a step if the loss is large."""
+        if self._is_new:
+            self._keep()
+        self._is_new = False
         is_suspect = self.model.built and not self._loss < SUSPECT * self._least
         self._before = self._weights() if is_suspect else None
 

@@ -41,8 +41,11 @@ class Ones(keras.utils.PyDataset):
         return [f"image {index}"]
 
 
-def fitted(bad, most=3, epochs=3):
-    """Fit by SGD with a gradient of 1 per step; return weights, the rate and findings."""
+def fitted(bad, most=3, epochs=3, **more):
+    """Fit by SGD with a gradient of 1 per step; return weights, the rate and findings.
+
+    What it is validated on likes the average of the weights, which lags behind, better.
+    """
     image = keras.Input((1,))
     x = keras.layers.Dense(1, use_bias=False, name="first")(image)
     x = keras.layers.Dense(1, use_bias=False, name="second", trainable=False)(x)
@@ -52,13 +55,16 @@ def fitted(bad, most=3, epochs=3):
     batches = Ones()
     findings = Findings(tell=lambda finding: None)
     rate = LearningRate(lambda step: 1.0, 12, BySteps(12))
-    average = WeightAverage(4, (np.ones((1, 1)), np.ones((1, 1))))
+    liking = (-np.ones((1, 1)), np.ones((1, 1)))
+    average = WeightAverage(4, liking, "val_loss")
     recovery = Recovery(rate, findings, [average], most, batches)
     weights = []
     note = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: weights.append(weight(model))
     )
-    how = {"epochs": epochs, "shuffle": False, "verbose": 0}
+    how = {"epochs": epochs, "shuffle": False, "verbose": 0, **more}
+    if "validation_freq" in how:
+        how["validation_data"] = liking
     model.fit(batches, callbacks=[rate, Breaks(bad), recovery, average, note], **how)
     return weights, rate, findings.all
 
@@ -85,6 +91,13 @@ def test_it_goes_back_and_halves_the_rate():
     assert "in step 3 of epoch 2" in finding.cause
     assert "The images of the step: image 2." in finding.cause
     assert "1/2 of its rate (1 of 3 times)" in finding.cause
+
+
+def test_it_goes_back_to_the_networks_own_weights_not_to_their_average():
+    """After the first epoch the network holds the average; it is kept when it is itself again."""
+    weights, _, _ = fitted(bad={(2, 1)}, validation_freq=[1])
+    np.testing.assert_allclose(weights[:9], -np.arange(1, 10))
+    np.testing.assert_allclose(weights[9:], [-4, -4.5, -5])
 
 
 def test_within_a_long_epoch_weights_are_kept_too(monkeypatch):
