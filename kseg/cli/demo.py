@@ -44,9 +44,11 @@ def demo(
 
     from kseg.demo.answers import Answers
     from kseg.demo.page import started
+    from kseg.training.stopping import heeded
 
-    # The system's request to end is Ctrl-C's: both remove what was uploaded.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The system's request to end, or a terminal that is closed, is Ctrl-C: what was uploaded goes.
+    for known in heeded():
+        signal.signal(known, signal.default_int_handler)
     with suppress(KeyboardInterrupt), started(Answers(opened, device), host, port) as address:
         printer.facts([("run", ", ".join(run.name for run in opened)), ("page", address)])
         if host != LOCAL:

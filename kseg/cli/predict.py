@@ -119,6 +119,7 @@ def predict(
     on. A TIFF of any size is read by rows, with --resize none, and its mask is written as one.
     """
     from kseg.cli.printer import Printer
+    from kseg.cli.words import as_typed
     from kseg.runs.finding import open_runs
 
     opened = open_runs(named or None, runs)
@@ -132,7 +133,8 @@ def predict(
     for found in predict(opened, images, **words):
         if found.error is not None:
             failed += 1
-            click.echo(printable(f"Error: {found.error}"), err=True)
+            said = as_typed(str(found.error), click.get_current_context().command)
+            click.echo(printable(f"Error: {said}"), err=True)
             continue
         doubts.append((str(found.source), found.uncertainty or 0.0))
         if found.is_kept:
@@ -147,9 +149,10 @@ def predict(
     if kept:
         printer.facts([("", f"{kept} were there, of the same image and network (--again)")])
     if rank and doubts:
-        from kseg.reports.tables import write_doubts
+        from kseg.reports.tables import of_shard, write_doubts
 
-        listed = ", ".join(f"{name} {value:.3f}" for name, value in write_doubts(doubts, out)[:5])
-        printer.facts([("look first", f"{listed} (uncertainty)"), ("", f"all: {out}/ranking.csv")])
+        path = of_shard(out / "ranking.csv", words["shard"])
+        listed = ", ".join(f"{name} {value:.3f}" for name, value in write_doubts(doubts, path)[:5])
+        printer.facts([("look first", f"{listed} (uncertainty)"), ("", f"all: {path}")])
     if failed:
         raise click.ClickException(f"{failed} of {len(doubts) + failed} images could not be read.")

@@ -111,7 +111,10 @@ class Answers:
     """
 
     def __init__(self, runs: Sequence[Run], device: str | None = None) -> None:
-        self.runs: Mapping[str, Run] = {run.name: run for run in runs}
+        names = [run.name for run in runs]
+        self.runs: Mapping[str, Run] = {
+            run.name if names.count(run.name) == 1 else str(run.path): run for run in runs
+        }
         self._device = device
         self._predictor = functools.lru_cache(HELD)(self._opened)
 
@@ -159,8 +162,10 @@ def check_size(path: Path, name: str) -> None:
     """Refuse a file that is too large, before its pixels are read.
 
     Raises:
-        KsegError: It is, or is no image.
+        KsegError: It is, or is no image, or was removed as all uploads are after ten minutes.
     """
+    if not path.is_file():
+        raise KsegError(f"{name} was removed, some time after it was uploaded: give it again.")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise KsegError(

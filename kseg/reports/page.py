@@ -32,6 +32,11 @@ from kseg.runs.run import Run
 
 WORST, MEDIAN, BEST, OF_EACH_CLASS, DIFFERING = 12, 4, 4, 2, 12
 """So many images of each kind are shown."""
+ASKED = (
+    "Say here what it is for, who may use it, and under which licence the images and this network "
+    "are."
+)
+"""What a model card asks whoever passes the network on."""
 LISTED = 20
 """So many images are listed to look at first."""
 CONFUSED = 8
@@ -101,6 +106,9 @@ def write_page(path: Path, found: Judgement) -> Path:
 def write_card(path: Path, found: Judgement) -> Path:
     """Write the model card of the first run as Markdown; return where.
 
+    A card that is there stays where someone has answered what it asks; the new one gets a name
+    beside it.
+
     References:
         Mitchell et al. 2019, https://arxiv.org/abs/1810.03993.
     """
@@ -112,7 +120,10 @@ def write_card(path: Path, found: Judgement) -> Path:
         classes=_class_rows(found),
         confusions=list(_confusions(judged.evaluation)),
         versions=machine.versions(),
+        asked=ASKED,
     )
+    if path.exists() and ASKED not in path.read_text(encoding="utf-8"):
+        path = path.with_stem(f"{path.stem}_new")
     _files.write_text(path, text)
     return path
 

@@ -1,5 +1,6 @@
 """Regions of masks as polygons: GeoJSON and COCO."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,11 +39,19 @@ class Region:
 
         More than one where parts touch by a corner alone, for outlines do not cross themselves.
         """
+        parts, _ = ndimage.label(self.inside)  # those that touch by a side
         outlines = sorted((ring for ring in self.rings if area_of(ring) > 0), key=area_of)
-        found = [[ring] for ring in outlines]
+        found = {self._beside(ring, parts): [ring] for ring in outlines}
         for hole in (ring for ring in self.rings if area_of(ring) < 0):
-            next(polygon for polygon in found if _holds(polygon[0], hole)).append(hole)
-        return found
+            found[self._beside(hole, parts)].append(hole)
+        return list(found.values())
+
+    def _beside(self, ring: Ring, parts: np.ndarray) -> int:
+        """Return the part to the right of a ring's first side, which is the one it belongs to."""
+        (x, y), (to_x, to_y) = ring[:2]
+        right, down = np.sign((to_x - x, to_y - y)).tolist()
+        column, row = math.floor(x + (right - down) / 2), math.floor(y + (right + down) / 2)
+        return int(parts[row - self.box[1], column - self.box[0]])
 
 
 def regions_of(mask: np.ndarray, labels: Labels) -> Iterator[Region]:
@@ -157,10 +166,3 @@ def _rings(inside: np.ndarray, left: int, top: int) -> Iterator[Ring]:
                 ring.append((at[0] + left, at[1] + top))
             step, at = new, (at[0] + new[0], at[1] + new[1])
         yield [*ring, ring[0]]
-
-
-def _holds(outline: Ring, hole: Ring) -> bool:
-    """Tell whether a hole lies within the box of an outline."""
-    (x, y), (hole_x, hole_y) = np.array(outline).T, np.array(hole).T
-    is_across = x.min() <= hole_x.min() and hole_x.max() <= x.max()
-    return bool(is_across and y.min() <= hole_y.min() and hole_y.max() <= y.max())

@@ -70,21 +70,25 @@ def doubtful_images(evaluation: "Evaluation") -> list[tuple[str, float, float]]:
     return sorted(rows, key=lambda row: -row[1])
 
 
-def write_doubts(doubts: Sequence[tuple[str, float]], out: Path) -> list[tuple[str, float]]:
-    """Write the uncertainty of images as `ranking.csv` in a folder, the least sure first.
+def write_doubts(doubts: Sequence[tuple[str, float]], path: Path) -> list[tuple[str, float]]:
+    """Write the uncertainty of images as CSV, the least sure first.
 
     Args:
         doubts: Name and uncertainty of each.
-        out: The folder.
+        path: The file.
 
     Returns:
         The same in that order.
     """
     ordered = sorted(doubts, key=lambda row: -row[1])
-    write_table(
-        out / "ranking.csv", ["image", "uncertainty"], [(n, f"{v:.4f}") for n, v in ordered]
-    )
+    write_table(path, ["image", "uncertainty"], [(n, f"{v:.4f}") for n, v in ordered])
     return ordered
+
+
+def of_shard(path: Path, shard: tuple[int, int]) -> Path:
+    """Return what a file of all images is called where they are the i-th of n parts."""
+    number, count = shard
+    return path if count == 1 else path.with_stem(f"{path.stem}_{number}_of_{count}")
 
 
 def write_table(path: Path, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:

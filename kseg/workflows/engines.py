@@ -76,7 +76,8 @@ def engine_for(run: Run, wanted: str, count: int | None, device: Device, watch: 
             return KERAS
         watch.compares(names)
         machine.backend()
-        found = _timed(run, names, watch)
+        with machine.computing_on(device.kind):
+            found = _timed(run, names, watch)
         machine.remember_times("answer", key, found)
     fastest = min(found, key=lambda name: found[name])
     watch.answers(fastest, found)

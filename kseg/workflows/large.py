@@ -29,6 +29,7 @@ def predict_large(
     target: Path | None,
     results: Results,
     watch: Watch,
+    keeps: bool = False,
 ) -> Prediction:
     """Predict an image in a TIFF that is read by rows, and write its mask as one.
 
@@ -41,22 +42,23 @@ def predict_large(
         target: What its results are called, without their endings.
         results: How they are written.
         watch: Is told of the tiles.
+        keeps: Whether the probabilities of all classes are asked for, which memory does not hold.
 
     Raises:
-        ArgumentError: There is nowhere to write.
+        ArgumentError: There is nowhere to write, or more is asked for than goes by rows.
         KsegError: The file is damaged, or the predictor would make it smaller.
         OSError: The results cannot be written.
     """
     height, width, _ = strips.shape
     if target is None:
         raise ArgumentError(
-            f"{strips.path} has {width}x{height} pixels: its mask is written by rows. Give out=, "
-            "and leave out probabilities=."
+            f"{strips.path} has {width}x{height} pixels: its mask is written by rows. Give out=."
         )
-    if set(results.kinds) - {"uncertainty"} or results.cleaning:
+    if keeps or set(results.kinds) - {"uncertainty"} or results.cleaning:
         raise ArgumentError(
             f"{strips.path} has {width}x{height} pixels: of so large an image write= may hold "
-            "uncertainty alone, and smallest= and largest= want all of a mask at once."
+            "uncertainty alone, its probabilities are not kept, and smallest= and largest= want "
+            "all of a mask at once."
         )
     if not predictor.takes_rows:
         raise KsegError(
@@ -67,7 +69,8 @@ def predict_large(
     part = _Part(
         target.with_name(f"{_files.PREFIX}{target.name}"), (height, width), bool(results.kinds)
     )
-    part.begin(results.digest(strips.path))
+    of = results.digest(strips.path)
+    part.begin(of)
     count = predictor.tiles(strips.shape, part.done)
     with watch.counting(f"tiles of {strips.path.name}", count) as on_tile:
         part.decide(predictor, strips, on_tile)
@@ -75,10 +78,11 @@ def predict_large(
     counts = sum(np.bincount(rows.ravel(), minlength=256) for rows in part.mask.rows())
     areas = areas_of(np.asarray(counts)[: len(results.labels)], results.labels)
     unsure = part.unsure
+    written[0].unlink(missing_ok=True)
     if results.kinds:
         write_tiles(written[2], part.doubts)
     files.write_image(written[1], _look(strips, part.mask, results, areas))
-    write_tiles(written[0], part.mask, results.labels, results.note(strips.path, areas, unsure))
+    write_tiles(written[0], part.mask, results.labels, results.note(of, areas, unsure))
     shutil.rmtree(part.folder)
     return Prediction(strips.path, areas=areas, uncertainty=unsure, written=written)
 

@@ -192,12 +192,14 @@ class _Item:
         source: The file or array.
         target: What its results are called.
         image: Its pixels; `None` where they are not needed.
+        of: The digest of its file from before its pixels were read, where results are written.
         found: What is known of it without the network: that it cannot be read, or is there.
     """
 
     source: Path | np.ndarray
     target: Path | None
     image: np.ndarray | None = None
+    of: str | None = None
     found: Prediction | None = None
 
 
@@ -239,9 +241,14 @@ class _Job:
             return item
         try:
             by_rows = is_large(item.source)
-            item.found = self.results.before(item.source, item.target, by_rows)
+            if item.target is not None:
+                item.of = self.results.digest(item.source)
+            item.found = self.results.before(item.source, item.target, by_rows, item.of)
             if item.found is None and not by_rows:
                 item.image = files.read_image(item.source, channels=self.channels)
+        except OSError as error:
+            why = KsegError(f"{item.source} cannot be read: {error.strerror}.")
+            item.found = Prediction(item.source, error=why)
         except KsegError as error:
             item.found = Prediction(item.source, error=error)
         return item
@@ -264,20 +271,24 @@ class _Job:
         if group:
             yield from self._answered(group)
 
-    def _answered(self, group: list[tuple[_Item, np.ndarray]]) -> list[Callable[[], Prediction]]:
-        """Ask the network about images of one shape."""
-        images = [image for _, image in group]
-        answers: list[tuple[Decided, np.ndarray | None]]
-        with machine.computing_on(self.device):
-            if self.keeps:
-                found = self.predictor.probabilities(images)
-                answers = [(decide(one), one.array()) for one in found]
-            else:
-                answers = [(one, None) for one in self.predictor.decided(images)]
-        return [
-            partial(self.results.write, item.source, item.target, image, *answer)
-            for (item, image), answer in zip(group, answers, strict=True)
-        ]
+    def _answered(self, group: list[tuple[_Item, np.ndarray]]) -> Iterator[Callable]:
+        """Ask the network about images of one shape; yield what writes each.
+
+        Probabilities of all classes are many times an image: those of one are made at a time.
+        """
+        answers = self._answers([image for _, image in group])
+        for item, image in group:
+            with machine.computing_on(self.device):
+                answer = next(answers)
+            yield partial(self.results.write, item.source, item.target, image, *answer, item.of)
+
+    def _answers(self, images: list[np.ndarray]) -> Iterator[tuple[Decided, np.ndarray | None]]:
+        if self.keeps:
+            for one in self.predictor.probabilities(images):
+                yield decide(one), one.array()
+        else:
+            for decided in self.predictor.decided(images):
+                yield decided, None
 
     def _by_rows(self, item: _Item) -> Prediction:
         path = item.source
@@ -285,10 +296,9 @@ class _Job:
             raise TypeError(f"an array has no rows to read: {path!r}")
         try:
             with Strips(path, self.channels) as strips, machine.computing_on(self.device):
-                target = None if self.keeps else item.target
-                return predict_large(self.predictor, strips, target, self.results, self.watch)
-        except ArgumentError:
-            raise
+                return predict_large(
+                    self.predictor, strips, item.target, self.results, self.watch, self.keeps
+                )
         except KsegError as error:
             return Prediction(path, error=error)
 
@@ -332,20 +342,21 @@ def _in_order(
     ahead: int,
     bytes_of: Callable[[Result], int] = lambda _: 0,
 ) -> Iterator[Result]:
-    """Yield what a function makes of items, while it works on so many of those that follow."""
+    """Yield what a function makes of items, while it works on so many of those that follow.
+
+    What is being made is taken to be as large as what was made last, for which the first is waited.
+    """
     waiting: deque[Future[Result]] = deque()
+    size = None
     for item in items:
         waiting.append(pool.submit(function, item))
-        while len(waiting) > ahead or _held(waiting, bytes_of) > AHEAD_BYTES:
-            yield waiting.popleft().result()
+        size = bytes_of(waiting[0].result()) if size is None else size
+        while len(waiting) > ahead or (len(waiting) > 1 and size * len(waiting) > AHEAD_BYTES):
+            found = waiting.popleft().result()
+            size = bytes_of(found)
+            yield found
     while waiting:
         yield waiting.popleft().result()
-
-
-def _held(waiting: Iterable[Future[Result]], bytes_of: Callable[[Result], int]) -> int:
-    """Return the bytes of what is made, and not asked for yet."""
-    made = (one for one in waiting if one.done() and not one.exception())
-    return sum(bytes_of(one.result()) for one in made)
 
 
 def _itself(found: Prediction) -> Prediction:

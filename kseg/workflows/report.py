@@ -17,6 +17,7 @@ from kseg.workflows.watching import Watch, watching
 if TYPE_CHECKING:
     from kseg.data.doctor.examination import Report
     from kseg.data.samples import Samples
+    from kseg.data.sources.source import Source
     from kseg.reports.page import Judged
 
 BORDER = 3.0
@@ -52,7 +53,8 @@ def report(
         split: "train", "val", "test", or "all", another data set in one piece; by default "test",
             or "val" where there is no test, or "all".
         mask_suffix: What ends a mask's name where the masks of `data` lie beside their images.
-        card: Whether to write a model card of the first run beside the page, `MODEL_CARD.md`.
+        card: Whether to write a model card of the first run beside the page, `MODEL_CARD.md`; one
+            that was filled in stays, and the new one is `MODEL_CARD_new.md`.
         device: "cpu" or "gpu"; by default the GPU where there is one.
         runs: Folder that holds the runs.
         progress: Whether to show bars, on a terminal or in a notebook.
@@ -85,7 +87,7 @@ def report(
 
     with machine.computing_on(device):
         judged = [_judged(one, samples, f"{source.data}, {split}", watch) for one in opened]
-        found = Judgement(judged, samples, source.data, split, _health(first, source.data, watch))
+        found = Judgement(judged, samples, source.data, split, _health(first, source, watch))
         part = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
         label = label_of(first, source.data, part)
         page = Path(out) if out else first.path / f"report_{label}.html"
@@ -118,14 +120,14 @@ def _judged(run: Run, samples: "Samples", of: str, watch: Watch) -> "Judged":
     return Judged(run, evaluation, things.result(), predictor, timed_before(run))
 
 
-def _health(run: Run, data: str, watch: Watch) -> "Report | None":
+def _health(run: Run, source: "Source", watch: Watch) -> "Report | None":
     """Ask the doctor about the data; nothing where they are drawn, or lie no longer as they did."""
     from kseg.workflows.data import check_data
 
-    if not Path(data).exists():
+    if not Path(source.data).exists():
         return None
+    suffix, channels = source.mask_suffix, run.recipe.data.channels
     try:
-        own = run.recipe.data
-        return check_data(data, mask_suffix=own.mask_suffix, channels=own.channels, progress=watch)
+        return check_data(source.data, mask_suffix=suffix, channels=channels, progress=watch)
     except KsegError:
         return None

@@ -87,9 +87,10 @@ class Prediction:
 class Results:
     """Writes what is predicted, and finds what was predicted before.
 
-    A mask carries a digest of all that it was made from: the image's file, the networks and how
-    they are shown images. It is written last, so that one that is there and has the digest has the
-    files beside it, whole.
+    A mask carries a digest of all that it was made from: the size and time of the image's file,
+    the networks and how they are shown images; and which files were written with it. The mask of
+    before goes first and the new one comes last, so that one that is there and has the digest has
+    those files beside it, whole.
 
     Args:
         out: Folder for the results; `None` writes nothing.
@@ -129,12 +130,21 @@ class Results:
         return folder / self._names.of(source)
 
     def digest(self, source: Path) -> str:
-        """Return a digest of all that the results of a file depend on."""
+        """Return a digest of all that the results of a file depend on, as it is now."""
         told = source.stat()
         return _digest([self._made_by, told.st_size, told.st_mtime_ns])
 
-    def before(self, source: Path, target: Path | None, is_large: bool) -> Prediction | None:
-        """Return what is there of an image, made from the same; `None` where it is not."""
+    def before(
+        self, source: Path, target: Path | None, is_large: bool, of: str | None
+    ) -> Prediction | None:
+        """Return what is there of an image, made from the same; `None` where it is not.
+
+        Args:
+            source: The image.
+            target: What its results are called.
+            is_large: Whether its mask is written by rows.
+            of: Its digest.
+        """
         if target is None or self._again:
             return None
         written = self.paths(target, is_large)
@@ -142,7 +152,7 @@ class Results:
             return None
         try:
             note = json.loads((strips.read_note if is_large else files.read_note)(written[0]))
-            if note["of"] != self.digest(source):
+            if note["of"] != of or not {*self.kinds} <= {*note["with"]}:
                 return None
             return Prediction(
                 source,
@@ -170,8 +180,18 @@ class Results:
         image: np.ndarray,
         decided: Decided,
         probabilities: np.ndarray | None,
+        of: str | None = None,
     ) -> Prediction:
-        """Write mask, overlay and doubts of an image, and return all of it."""
+        """Write mask, overlay and doubts of an image, and return all of it.
+
+        Args:
+            source: The image.
+            target: What its results are called; `None` writes nothing.
+            image: Its pixels.
+            decided: What is said of them.
+            probabilities: The same per class, where they are wanted.
+            of: The digest of its file, from before it was read; an array has none.
+        """
         mask = self.cleaning(decided.mask)
         areas = areas_of(np.bincount(mask.ravel(), minlength=len(self.labels)), self.labels)
         unsure = decided.uncertainty
@@ -179,10 +199,11 @@ class Results:
         if target is not None:
             written = self.paths(target)
             target.parent.mkdir(parents=True, exist_ok=True)
+            written[0].unlink(missing_ok=True)
             for kind, path in zip(self.kinds, written[2:], strict=True):
                 self._write(kind, path, decided._replace(mask=mask), probabilities)
             files.write_image(written[1], self.look(image, mask, self.labels, areas))
-            note = self.note(source, areas, unsure) if isinstance(source, Path) else None
+            note = None if of is None else self.note(of, areas, unsure)
             files.write_mask(written[0], mask, self.labels, note)
         return Prediction(
             source, mask, areas, unsure, probabilities, written=written, labels=self.labels
@@ -206,9 +227,9 @@ class Results:
             with _files.atomic(path) as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, probabilities=probabilities, classes=self.labels.names)
 
-    def note(self, source: Path, areas: Mapping[str, float], unsure: float) -> str:
-        """Return what a mask carries: what it was made from, and what is said of it."""
-        content = {"of": self.digest(source), "areas": areas, "uncertainty": unsure}
+    def note(self, of: str, areas: Mapping[str, float], unsure: float) -> str:
+        """Return what a mask carries: what it was made from and with, and what is said of it."""
+        content = {"of": of, "with": self.kinds, "areas": areas, "uncertainty": unsure}
         return json.dumps(content)
 
 

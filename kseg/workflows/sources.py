@@ -48,7 +48,10 @@ def _matches(name: str | Path) -> list[Path]:
         found = [path]
     else:
         anchor = Path(path.anchor)
-        found = sorted(anchor.glob(str(path.relative_to(anchor))))
+        try:
+            found = sorted(anchor.glob(str(path.relative_to(anchor))))
+        except (ValueError, NotImplementedError) as error:
+            raise KsegError(f"{name} is no pattern ({error}). Give one such as '*.jpg'.") from None
     if not found:
         reason = "holds no image" if path.is_dir() else "does not exist"
         raise KsegError(f"{name} {reason}. Give image files, folders or patterns.")
@@ -61,7 +64,7 @@ def is_image(path: Path) -> bool:
 
 
 def keep_apart(sources: Iterable[Path | np.ndarray], out: Path | None) -> None:
-    """Refuse to write results among the images."""
+    """Refuse to write results among the images, or those of two folders to one place."""
     if out is None:
         return
     given = {source.absolute().parent for source in sources if isinstance(source, Path)}
@@ -71,6 +74,14 @@ def keep_apart(sources: Iterable[Path | np.ndarray], out: Path | None) -> None:
         raise KsegError(
             f"{out} would hold results among the images to predict. Choose another folder by out=."
         )
+    taken: dict[Path, Path] = {}
+    for folder in given:
+        other = taken.setdefault(place(out, folder), folder)
+        if os.path.realpath(other) != os.path.realpath(folder):
+            raise KsegError(
+                f"{place(out, folder)} would hold the results of {folder} and of {other}. Predict "
+                "one after the other, to two folders by out=."
+            )
 
 
 def checked(image: np.ndarray, channels: int) -> np.ndarray:
@@ -98,8 +109,7 @@ def checked(image: np.ndarray, channels: int) -> np.ndarray:
 def place(out: Path, folder: Path) -> Path:
     """Return the folder for the results of a folder's images: `out`, and below it that folder.
 
-    So results of two images never have one place, in one prediction or in two. Folders count from
-    the working folder, or from the root where they lie elsewhere.
+    Folders count from the working folder, or from the root where they lie elsewhere.
     """
     folder = Path(os.path.normpath(folder.absolute()))
     start = Path.cwd() if folder.is_relative_to(Path.cwd()) else folder.anchor

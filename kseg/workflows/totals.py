@@ -15,6 +15,7 @@ from kseg.inference.cleaning import TOUCHING
 from kseg.inference.settings import IN_ALL
 from kseg.labels import Labels
 from kseg.reports.regions import annotations, regions_of
+from kseg.reports.tables import of_shard
 from kseg.workflows.results import Prediction
 
 
@@ -48,9 +49,7 @@ def with_totals(
     with ExitStack() as stack:
         totals = []
         for kind in kinds:
-            path = out / IN_ALL[kind]
-            if shard[1] > 1:
-                path = path.with_stem(f"{path.stem}_{shard[0]}_of_{shard[1]}")
+            path = of_shard(out / IN_ALL[kind], shard)
             temporary = stack.enter_context(_files.atomic(path))
             file = stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
             totals.append(TOTALS[kind](file, labels))

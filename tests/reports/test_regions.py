@@ -33,6 +33,20 @@ def test_a_region_with_a_hole_by_hand():
     assert len(content["features"][0]["geometry"]["coordinates"][0]) == 2
 
 
+def test_a_hole_belongs_to_the_part_around_it():
+    """Of two parts that touch by a corner alone, the box of the smaller covers the hole."""
+    inside = np.zeros((10, 12), bool)
+    inside[:, 0] = inside[9, :10] = True
+    inside[1:8, 2:9] = True
+    inside[4, 5] = False
+    inside[7, 9] = inside[7, 10] = inside[8, 10] = True
+    (region,) = regions_of(np.where(inside, 1, 255).astype(np.uint8), LABELS)
+    areas = sorted(sum(area_of(ring) for ring in polygon) for polygon in region.polygons)
+    assert areas == [19, 51]
+    for outline, *holes in region.polygons:
+        assert len(holes) == (area_of(outline) == 52)
+
+
 def test_annotations_of_coco_by_hand():
     ground, box, ring = annotations(regions_of(RING, LABELS), RING.shape, image=7, first=3)
     assert [one["id"] for one in (ground, box, ring)] == [3, 4, 5]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -110,6 +111,19 @@ def test_without_the_validation_images_engines_of_few_bits_are_left_out(run, mon
     engines.engine_for(run, "auto", 1000, CPU, Watch())
     (found,) = machine.known_times("answer").values()
     assert set(found) == {"keras", "openvino"}
+
+
+def test_engines_are_timed_on_the_device_that_is_asked_for(run, monkeypatch):
+    asked = []
+
+    def on(kind):
+        asked.append(kind)
+        return nullcontext()
+
+    monkeypatch.setattr(machine, "computing_on", on)
+    monkeypatch.setattr(engines, "_timed", lambda *_: [*asked] and TIMES)
+    assert engines.engine_for(run, "auto", 100, CPU, Watch()) == "openvino"
+    assert asked == ["cpu"]
 
 
 def test_dropout_is_left_to_keras(run, monkeypatch):

@@ -240,6 +240,8 @@ def test_a_file_that_is_named_twice_is_taken_once(run, images):
 def test_what_is_not_there_is_said_before_the_first_image(run, images):
     with pytest.raises(KsegError, match=r"none\.png does not exist"):
         kseg.predict(run, [images / "a.jpg", "none.png"])
+    with pytest.raises(KsegError, match=r"\*\*\.jpg (is no pattern|does not exist)"):
+        kseg.predict(run, str(images / "none/**.jpg"))
     with pytest.raises(KsegError, match="out="):
         kseg.predict(run, [images / "a.jpg"], out=images)
     with pytest.raises(KsegError, match="There is no run 'nobody'"):
@@ -264,6 +266,9 @@ def test_what_is_there_is_not_predicted_again(run, images, tmp_path, monkeypatch
 
     assert predicted(write="uncertainty") == ["a.jpg", "b.png"]
     assert predicted() == []
+    assert predicted(smallest=5) == ["a.jpg", "b.png"]
+    assert predicted(smallest=5, write="uncertainty") == ["a.jpg", "b.png"]  # of another mask
+    assert predicted(smallest=5) == predicted(smallest=5, write="uncertainty") == []
     assert predicted(again=True) == ["a.jpg", "b.png"]
     assert predicted(tta="flip") == ["a.jpg", "b.png"]
     assert predicted() == ["a.jpg", "b.png"]
@@ -282,6 +287,39 @@ def test_what_is_there_is_not_predicted_again(run, images, tmp_path, monkeypatch
     model.save(other / "model.keras")
     run = kseg.Run(other)
     assert predicted() == ["a.jpg", "b.png"]
+
+
+def test_results_are_of_the_image_that_was_read(run, images, tmp_path, monkeypatch):
+    """One that is replaced while it is predicted is predicted again, the next time."""
+    words = {"out": tmp_path / "out"}
+    read = files.read_image
+
+    def replaced(path, **more):
+        image = read(path, **more)
+        if path.name == "a.jpg":
+            Image.new("RGB", (9, 9)).save(path)
+        else:
+            path.unlink()
+        return image
+
+    monkeypatch.setattr(files, "read_image", replaced)
+    first = list(kseg.predict(run, images, **words))
+    assert [one.mask.shape for one in first] == [(31, 57), (70, 20)]
+    monkeypatch.setattr(files, "read_image", read)
+    (again,) = kseg.predict(run, images, **words)
+    assert (again.is_kept, again.mask.shape) == (False, (9, 9))
+    (images / "gone.png").symlink_to(images / "gone.png")
+    (lost,) = kseg.predict(run, images / "gone.png", **words)
+    assert "gone.png cannot be read" in str(lost.error)
+
+
+def test_results_of_two_folders_never_have_one_place(run, images, tmp_path, monkeypatch):
+    inside = tmp_path / "work" / images.relative_to(images.anchor)
+    inside.mkdir(parents=True)
+    shutil.copy(images / "a.jpg", inside)
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(KsegError, match="would hold the results of"):
+        kseg.predict(run, [images / "a.jpg", inside / "a.jpg"], out="out")
 
 
 def test_a_full_disk_ends_the_job_and_what_is_whole_is_kept(run, images, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 import kseg
 from kseg.errors import ArgumentError
+from kseg.reports.page import ASKED
 from kseg.runs.history import read_class_iou
 
 
@@ -80,6 +81,30 @@ def test_the_card_says_what_it_is_how_well_it_does_and_where_it_fails(workplace,
     assert f"| box | {found.scores.iou[1]:.3f} |" in card
     assert "is taken for" in card
     assert f"kseg train --recipe {run.recipe_file}" in card
+
+
+def test_a_card_that_was_filled_in_stays(workplace, run, tmp_path):
+    words = {"out": tmp_path / "one.html", "split": "val", "card": True}
+    kseg.report(run, **words)
+    kseg.report(run, **words)
+    card = tmp_path / "MODEL_CARD.md"
+    text = card.read_text().replace(ASKED, "It is for the tests, and for nobody else.")
+    card.write_text(text)
+    kseg.report(run, **words)
+    assert card.read_text() == text
+    assert ASKED in (tmp_path / "MODEL_CARD_new.md").read_text()
+
+
+def test_the_doctor_is_asked_with_the_suffix_that_masks_have(workplace, run, tmp_path):
+    for name in ("images", "masks"):
+        for path in (workplace / "data/val" / name).iterdir():
+            kind = "_label.png" if name == "masks" else path.suffix
+            (tmp_path / "other").mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / "other" / f"{path.stem}{kind}")
+    page = kseg.report(
+        run, data=tmp_path / "other", mask_suffix="_label", out=tmp_path / "other.html"
+    )
+    assert "no pairs" not in page.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """TIFF files that memory does not hold: read row by row, and written tile by tile, by tifffile."""
 
 import importlib.util
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from kseg.labels import Labels
 
 TILE = 256
 """Height and width of the tiles of a file that is written."""
+MOST_IN_A_STRIP = 2**28
+"""Values: a strip or a tile is unpacked as a whole for each of its rows that are asked for."""
 WHITE_IS_ZERO = 0
 """TIFF's number for greys that are inverted."""
 
@@ -60,6 +63,11 @@ class Strips:
             bands.check_page(self._page, channels if channels not in (1, 3) else None)
             if bands.orientation_of(self._page) != 1 or self._page.axes.startswith("S"):
                 raise KsegError("is rotated, or holds its bands one after the other; save it anew")
+            self._is_plain = self._page.is_final  # bytes that are pixels, row after row
+            if not self._is_plain and math.prod(self._page.chunks) > MOST_IN_A_STRIP:
+                raise KsegError(
+                    "is packed in strips of too many rows to be read row by row; save it in tiles"
+                )
         self.shape = (self._page.imagelength, self._page.imagewidth, channels)
 
     def __enter__(self) -> "Strips":
@@ -78,12 +86,25 @@ class Strips:
         """
         page, (height, width, channels) = self._page, self.shape
         top, bottom, _ = rows.indices(height)
+        if self._is_plain:
+            with named(self.path):
+                return self._pixels(self._stored(top, bottom), channels)
         found = np.empty((bottom - top, width, page.samplesperpixel), page.dtype)
         length, across = page.chunks[0], -(-width // page.chunks[1])
         with named(self.path):
             for index in range(top // length * across, -(-bottom // length) * across):
                 self._copy(index, found, top, bottom)
         return self._pixels(found, channels)
+
+    def _stored(self, top: int, bottom: int) -> np.ndarray:
+        """Read the bytes of rows that lie one after the other as they are."""
+        page, width = self._page, self.shape[1]
+        kind = np.dtype(page.dtype).newbyteorder(self._file.byteorder)
+        row = width * page.samplesperpixel * kind.itemsize
+        self._file.filehandle.seek(page.dataoffsets[0] + top * row)
+        data = self._file.filehandle.read((bottom - top) * row)
+        values = np.frombuffer(data, kind).astype(page.dtype)
+        return values.reshape(bottom - top, width, page.samplesperpixel)
 
     def _copy(self, index: int, found: np.ndarray, top: int, bottom: int) -> None:
         """Decode a strip or tile of the file, and copy the rows that are asked for."""

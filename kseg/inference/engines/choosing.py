@@ -3,7 +3,7 @@
 import contextlib
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -73,8 +73,19 @@ def _convert(name: str, model: keras.Model, stride: int, folder: Path) -> None:
             f"engine='{name}' takes a network that {' or '.join(chosen.backends)} converts, and "
             f"the backend of Keras is {backend} here: KERAS_BACKEND={chosen.backends[0]}."
         )
-    with _files.new_folder(kept) as new:
+    with _made(kept) as new:
         export(Serving(model, stride, "probabilities"), new, format, dtype="float32")
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[Path]:
+    """Make a folder, unless another process was faster: what that one made is the same."""
+    try:
+        with _files.new_folder(folder) as new:
+            yield new
+    except OSError:
+        if not folder.exists():
+            raise
 
 
 def _quantize(folder: Path, images: Images) -> None:
@@ -94,5 +105,5 @@ def _quantize(folder: Path, images: Images) -> None:
         nncf.set_log_level(logging.ERROR)
         network = openvino.Core().read_model(file)
         small = nncf.quantize(network, nncf.Dataset(shown), subset_size=len(shown))
-        with _files.new_folder(folder / INT8) as new:
+        with _made(folder / INT8) as new:
             openvino.save_model(small, new / file.name)

@@ -93,8 +93,8 @@ def in_bfloat16(model: keras.Model) -> keras.Model:
         model: A functional model; of a deeply supervised one, its final head is copied.
     """
     network = model.final if isinstance(model, DeeplySupervised) else model
-    first, *_, last = (index for index, layer in enumerate(network.layers) if layer.weights)
-    inner = {layer.name for layer in network.layers[first : last + 1]}
+    weighted = [index for index, layer in enumerate(network.layers) if layer.weights]
+    inner = {layer.name for layer in network.layers[weighted[0] : weighted[-1] + 1]}
 
     def again(layer: keras.layers.Layer) -> keras.layers.Layer:
         format = {"dtype": "mixed_bfloat16"} if layer.name in inner else {}

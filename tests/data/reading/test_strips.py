@@ -1,5 +1,7 @@
 """TIFF files by rows: what `files.read_image` reads, and files that tools read again."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -38,6 +40,34 @@ def test_rows_are_those_of_the_whole_image(tmp_path, shape, words, channels):
         assert found.shape == (70, 53, channels)
         for rows in (slice(0, 70), slice(0, 1), slice(15, 33), slice(64, 70), slice(69, 90)):
             np.testing.assert_array_equal(found[rows], whole[rows])
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_of_one_long_strip_the_rows_alone_are_read(tmp_path, byteorder):
+    pixels = RNG.integers(0, 2**16, (70, 53, 3), dtype=np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", byteorder=byteorder, rowsperstrip=70)
+    taken = []
+    with strips.Strips(path) as found:
+        file = found._file
+
+        def counted(size):
+            taken.append(size)
+            return file.filehandle.read(size)
+
+        handle = SimpleNamespace(seek=file.filehandle.seek, read=counted)
+        found._file = SimpleNamespace(filehandle=handle, byteorder=file.byteorder, close=file.close)
+        np.testing.assert_array_equal(found[7:9], (pixels[7:9] / 257).astype(np.uint8))
+    assert taken == [2 * 53 * 3 * 2]
+
+
+def test_strips_too_long_to_unpack_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(strips, "MOST_IN_A_STRIP", 70 * 53 * 3 - 1)
+    words = {"photometric": "rgb", "compression": "zlib"}
+    whole = written(tmp_path / "whole.tif", (70, 53, 3), rowsperstrip=70, **words)
+    with pytest.raises(KsegError, match="whole.tif .*save it in tiles"):
+        strips.Strips(whole)
+    strips.Strips(written(tmp_path / "tiles.tif", (70, 53, 3), tile=(16, 16), **words))
 
 
 def test_bands_and_sixteen_bits(tmp_path):
