@@ -71,14 +71,14 @@ def train(
     course = make_course(plan, data, run, model, batches, validation, tell)
     thaw = Thaw(plan.model.frozen_epochs, lambda: network.thaw(model, plan, data, device))
     started = time.perf_counter()
-    is_finished, is_ready = False, not is_resumed
+    is_finished = is_ready = False
     try:
         with stopping(course.point):
             position = Position()
             if is_resumed:
                 position = _restored(model, validation, course.point, thaw)
-                run.summary_file.unlink(missing_ok=True)  # of where it was broken off
-                is_ready = True
+            run.summary_file.unlink(missing_ok=True)  # of where it was broken off
+            is_ready = True
             if position.ended:
                 course.previews.on_train_end()
             how: dict[str, Any] = {
@@ -97,11 +97,16 @@ def train(
         epochs = course.history.epochs if is_ready else run.epochs_reached
         raise Interrupted(run.path, epochs, plan.fixed_epochs) from None
     finally:
-        waited = (batches.waited + validation.waited) / (time.perf_counter() - started)
-        for made in (batches, validation):
-            made.close()
+        waited = _closed(batches, validation) / (time.perf_counter() - started)
         if is_ready:
             course.write_summary(run.summary_file, waited, is_finished)
+
+
+def _closed(batches: TrainingBatches, validation: ValidationBatches) -> float:
+    """Close batches; return the seconds for which they were waited."""
+    for made in (batches, validation):
+        made.close()
+    return batches.waited + validation.waited
 
 
 def _epochs(plan: Plan) -> int:
