@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -135,6 +136,13 @@ def compiled(function: Callable) -> Callable:
     import jax
 
     return jax.jit(function)
+
+
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals that ask a process to end, but for those it was begun to ignore."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [one for one in known if signal.getsignal(one) not in (signal.SIG_IGN, None)]
 
 
 def least_times(functions: Mapping[str, Callable[[], Any]], turns: int = 4) -> dict[str, float]:

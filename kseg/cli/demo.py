@@ -42,12 +42,12 @@ def demo(
     import signal
     import threading
 
+    from kseg import machine
     from kseg.demo.answers import Answers
     from kseg.demo.page import started
-    from kseg.training.stopping import heeded
 
     # The system's request to end, or a terminal that is closed, is Ctrl-C: what was uploaded goes.
-    for known in heeded():
+    for known in machine.ending_signals():
         signal.signal(known, signal.default_int_handler)
     with suppress(KeyboardInterrupt), started(Answers(opened, device), host, port) as address:
         printer.facts([("run", ", ".join(run.name for run in opened)), ("page", address)])

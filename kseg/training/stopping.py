@@ -6,16 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from kseg import machine
 from kseg.callbacks import ResumePoint
-
-SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
-
-
-def heeded() -> list[signal.Signals]:
-    """Return the signals that ask a process to end, but for those that it was begun to ignore."""
-    return [known for known in SIGNALS if signal.getsignal(known) not in (signal.SIG_IGN, None)]
 
 
 @contextmanager
@@ -43,7 +35,7 @@ def stopping(point: ResumePoint) -> Iterator[None]:
         else:
             raise KeyboardInterrupt
 
-    before = {known: signal.signal(known, ask) for known in heeded()}
+    before = {known: signal.signal(known, ask) for known in machine.ending_signals()}
     try:
         yield
     finally:
