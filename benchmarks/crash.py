@@ -2,8 +2,9 @@
 
     python benchmarks/crash.py --data camvid --times 50
 
-Each is `kseg train` on a part of real images, ended by SIGKILL after a random time: while it reads,
-compiles, steps, writes what is kept, validates, or scores. Then `kseg train --resume` goes on, or
+Each is `kseg train` on a part of real images, ended by SIGKILL at a random moment after its folder
+has appeared: while it compiles, steps, writes what is kept, validates, or scores; every fifth one
+before, while it starts and reads. Then `kseg train --resume` goes on, or
 the training is begun again where nothing had been kept yet. It must end with the weights, history
 and scores of a training that ran through, equal in every bit, and no file may be damaged.
 """
@@ -30,7 +31,7 @@ TRAINING = {
     "size": "96x128",
     "max-side": 160,
     "batch-size": 4,
-    "epochs": 3,
+    "epochs": 6,
     "average": 0.2,
     "checkpoint-minutes": 0.02,
     "precision": "float32",
@@ -58,6 +59,13 @@ def started(*arguments: str, runs: Path) -> subprocess.Popen:
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
     )
+
+
+def appeared(run: Path, process: subprocess.Popen) -> float:
+    """Wait for a run's folder; return when it was there, or the process had ended."""
+    while not run.exists() and process.poll() is None:
+        time.sleep(0.05)
+    return time.perf_counter()
 
 
 def ended(process: subprocess.Popen) -> str:
@@ -115,13 +123,19 @@ def main(data: Path, images: int, times: int, seed: int) -> None:
         options = {"data": part_of(data, images, root / "data"), **TRAINING}
         arguments = [f"--{name}={value}" for name, value in options.items()]
         start = time.perf_counter()
-        ended(started(*arguments, "--name", "whole", runs=runs))
-        length = time.perf_counter() - start
+        process = started(*arguments, "--name", "whole", runs=runs)
+        begun = appeared(runs / "whole", process)
+        ended(process)
+        length = time.perf_counter() - begun
         killed, equal = Counter[str](), 0
         for number in range(times):
             name = f"killed-{number}"
             process = started(*arguments, "--name", name, runs=runs)
-            time.sleep(rng.uniform(0, length))
+            if number % 5:
+                appeared(runs / name, process)
+                time.sleep(rng.uniform(0, length))
+            else:
+                time.sleep(rng.uniform(0, begun - start))
             process.send_signal(signal.SIGKILL)
             process.communicate()
             when = moment(runs / name)
