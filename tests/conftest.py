@@ -13,10 +13,14 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import json
+import signal
 
 import numpy as np
 import pytest
 from PIL import Image
+
+# A shell has what it starts in the background ignore Ctrl-C; the tests mean it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CAMVID = Path(__file__).resolve().parents[2] / "shared" / "data" / "camvid"
 

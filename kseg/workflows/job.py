@@ -121,7 +121,10 @@ def _left(run: Run) -> str:
     if not is_worth_keeping(run):
         return "Nothing is kept: no step was taken."
     if not run.resume_file.exists():
-        return f"The best epoch is kept, {run.model_file}, and nothing to go on from."
+        return (
+            f"The best epoch is kept, {run.model_file}, and no state to go on from. Make room, and "
+            f'begin anew: kseg.resume("{run.path}").'
+        )
     return f'What was reached is kept. Make room, and go on: kseg.resume("{run.path}").'
 
 

@@ -595,7 +595,7 @@ def test_a_full_disk_says_what_is_left(here, monkeypatch):
     monkeypatch.setattr("kseg._files.os.fsync", full)
     for enough, expected in (
         (2, "Nothing is kept: no step was taken."),
-        (6, "is kept. Make room, and go on: kseg train --resume saved_models/full."),
+        (6, "Make room, and begin anew: kseg train --resume saved_models/full."),
     ):
         saved.clear()
         output = call("train", "--data", "data", "--name", "full", *PLAIN, code=1)
