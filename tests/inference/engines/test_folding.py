@@ -98,9 +98,9 @@ def test_an_output_is_kept():
     assert normalisations(other) == 1
 
 
-def _pretrained(shape, classes, filters):
+def _pretrained(shape, classes, **words):
     encoder = kseg.encoders.make_encoder("efficientnet_lite0")
-    return kseg.build_encoder_unet(shape, classes, encoder=encoder, filters=filters)
+    return kseg.build_encoder_unet(shape, classes, encoder=encoder, **words)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,14 @@ def _pretrained(shape, classes, filters):
     ],
 )
 def test_networks(build, words, left):
-    model = shaken(build((None, None, 3), 3, **words))
+    """Logits, against the largest of them: through so many random layers they are large."""
+    model = shaken(build((None, None, 3), 3, activation=None, **words))
     images = RNG.integers(0, 256, (1, 64, 32, 3), np.uint8)
     before = model.get_weights()
     other = folded(model)
     assert normalisations(other) < normalisations(model)
     assert left is None or normalisations(other) == left
-    np.testing.assert_allclose(values(other, images), values(model, images), atol=1e-4)
+    expected = values(model, images)
+    np.testing.assert_allclose(values(other, images), expected, atol=1e-4 * np.abs(expected).max())
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
