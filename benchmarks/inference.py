@@ -32,12 +32,20 @@ Ask = Callable[[np.ndarray], np.ndarray]
 @click.option("--size", "sizes", multiple=True, default=(256, 512), show_default=True)
 @click.option("--batch", "batches", multiple=True, default=(1, 8), show_default=True)
 @click.option("--rounds", default=7, show_default=True)
+@click.option("--only", multiple=True, help="Contenders to time; by default all, by turns.")
 @click.option("--compiled/--no-compiled", default=True, help="Time PyTorch compiled, too.")
-def main(sizes: tuple[int, ...], batches: tuple[int, ...], rounds: int, compiled: bool) -> None:
+def main(
+    sizes: tuple[int, ...],
+    batches: tuple[int, ...],
+    rounds: int,
+    only: tuple[str, ...],
+    compiled: bool,
+) -> None:
     """Print the median and least images per second of each contender."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         contenders = kseg_contenders(Path(folder), rng) | torch_contenders(compiled)
+        contenders = {name: contenders[name] for name in only or contenders}
         for batch in batches:
             for size in sizes:
                 images = rng.integers(0, 256, (batch, size, size, 3), np.uint8)

@@ -50,7 +50,7 @@ def _matches(name: str | Path) -> list[Path]:
         anchor = Path(path.anchor)
         try:
             found = sorted(anchor.glob(str(path.relative_to(anchor))))
-        except (ValueError, NotImplementedError) as error:
+        except ValueError as error:
             raise KsegError(f"{name} is no pattern ({error}). Give one such as '*.jpg'.") from None
     if not found:
         reason = "holds no image" if path.is_dir() else "does not exist"

@@ -33,11 +33,8 @@ def keras_engine(model: keras.Model, frozen: bool = False) -> Engine:
         (1, 16, 24, 2)
     """
     network = model.final if isinstance(model, DeeplySupervised) else model
-    backend = keras.backend.backend()
-    if frozen:
-        run = _FROZEN.get(backend, _RUNNERS[backend])(folded(network))
-    else:
-        run = _RUNNERS[backend](network)
+    runners = _RUNNERS | _FROZEN if frozen else _RUNNERS
+    run = runners[keras.backend.backend()](folded(network) if frozen else network)
     return lambda images: np.asarray(keras.ops.convert_to_numpy(run(images)), np.float32)
 
 
