@@ -1,6 +1,5 @@
 """Regions of masks as polygons: GeoJSON and COCO."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,11 +46,9 @@ class Region:
         return list(found.values())
 
     def _beside(self, ring: Ring, parts: np.ndarray) -> int:
-        """Return the part to the right of a ring's first side, which is the one it belongs to."""
-        (x, y), (to_x, to_y) = ring[:2]
-        right, down = np.sign((to_x - x, to_y - y)).tolist()
-        column, row = math.floor(x + (right - down) / 2), math.floor(y + (right + down) / 2)
-        return int(parts[row - self.box[1], column - self.box[0]])
+        """Return the part that a ring belongs to: that of the pixel below its first side."""
+        x, y = ring[0]
+        return int(parts[y - self.box[1], x - self.box[0]])
 
 
 def regions_of(mask: np.ndarray, labels: Labels) -> Iterator[Region]:
@@ -136,7 +133,10 @@ def area_of(ring: Ring) -> float:
 
 
 def _rings(inside: np.ndarray, left: int, top: int) -> Iterator[Ring]:
-    """Follow the sides of pixels around a region, which lies to the right of the way."""
+    """Follow the sides of pixels around a region, which lies to the right of the way.
+
+    A ring begins with the upper side of a pixel: those are taken down first.
+    """
     around = np.pad(inside, 1)
     ways: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for down, right, start, step in (
