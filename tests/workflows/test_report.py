@@ -11,6 +11,7 @@ import kseg
 from kseg.errors import ArgumentError
 from kseg.reports.page import ASKED
 from kseg.runs.history import read_class_iou
+from kseg.workflows.data import check_data
 
 
 class Text(HTMLParser):
@@ -95,16 +96,22 @@ def test_a_card_that_was_filled_in_stays(workplace, run, tmp_path):
     assert ASKED in (tmp_path / "MODEL_CARD_new.md").read_text()
 
 
-def test_the_doctor_is_asked_with_the_suffix_that_masks_have(workplace, run, tmp_path):
+def test_the_doctor_is_asked_with_the_suffix_that_masks_have(workplace, run, tmp_path, monkeypatch):
     for name in ("images", "masks"):
         for path in (workplace / "data/val" / name).iterdir():
             kind = "_label.png" if name == "masks" else path.suffix
             (tmp_path / "other").mkdir(exist_ok=True)
             shutil.copy(path, tmp_path / "other" / f"{path.stem}{kind}")
-    page = kseg.report(
-        run, data=tmp_path / "other", mask_suffix="_label", out=tmp_path / "other.html"
-    )
-    assert "no pairs" not in page.read_text()
+    found = []
+
+    def checked(data, **words):
+        found.append(check_data(data, **words))
+        return found[0]
+
+    monkeypatch.setattr("kseg.workflows.data.check_data", checked)
+    words = {"mask_suffix": "_label", "out": tmp_path / "other.html"}
+    kseg.report(run, data=tmp_path / "other", **words)
+    assert sum(found[0].pairs.values()) == 3
 
 
 @pytest.fixture(scope="module")
