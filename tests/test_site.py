@@ -45,9 +45,12 @@ def test_docstrings_commands_and_fields_are_there(site):
     assert re.search(r"<code>.*?&gt;&gt;&gt; </span>.*?groups_of", intervals, re.DOTALL)
 
 
-@pytest.fixture
-def address(site):
-    """Where the site is served."""
+@pytest.fixture(params=["served", "a folder"])
+def address(site, request):
+    """Where the site is served, or lies."""
+    if request.param == "a folder":
+        yield site.as_uri()
+        return
     handler = functools.partial(Quiet, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
