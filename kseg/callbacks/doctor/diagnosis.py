@@ -161,11 +161,14 @@ class Diagnosis(keras.callbacks.Callback):
         )
 
     def _followed(self) -> list[np.ndarray]:
-        """Return the beginnings of all kernels, frozen ones among them: those may thaw."""
+        """Return the beginnings of all kernels, frozen ones among them: those may thaw.
+
+        In float64, which holds the squares of what a rate that is far too high makes of them.
+        """
         if keras.backend.backend() == "jax" and self._began is not None:
             self.model.jax_state_sync()
         kernels = [weight for weight in self.model.weights if len(weight.shape) > 1]
-        return [np.array(ops.convert_to_numpy(k)).ravel()[:ENTRIES] for k in kernels]
+        return [ops.convert_to_numpy(k).ravel()[:ENTRIES].astype(np.float64) for k in kernels]
 
     def _twice(self) -> tuple[float | None, float | None]:
         """Return the loss of a training batch by its own statistics, and by the running ones."""

@@ -68,6 +68,7 @@ def test_a_healthy_training_has_nothing():
     assert found(network()) == {}
 
 
+@pytest.mark.filterwarnings("ignore:.*received `from_logits=True`:UserWarning")  # Keras's own
 @pytest.mark.parametrize(("activation", "from_logits"), [("softmax", True), (None, False)])
 def test_outputs_and_loss_that_disagree(activation, from_logits):
     for loss in (
@@ -100,6 +101,11 @@ def test_classes_never_predicted():
 def test_a_rate_far_too_high():
     finding = found(network(), rate=50.0)["rate too high"]
     assert "learning_rate=" in finding.mend
+
+
+@pytest.mark.filterwarnings("error:overflow encountered:RuntimeWarning")
+def test_a_rate_beyond_all_measure_makes_no_noise():
+    found(network(), Bright(count=1), rate=1e25, epochs=1)
 
 
 def test_a_rate_far_too_low():
