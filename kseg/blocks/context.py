@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from keras import KerasTensor, layers, ops
 
 from kseg.blocks.convolutions import convolution, separable_convolution
@@ -136,7 +137,7 @@ def channel_attention(x: KerasTensor, reduction: int, *, name: str) -> KerasTens
 
 def _membership(position: KerasTensor, size: KerasTensor, bins: int) -> KerasTensor:
     """Give each pixel's part in each bin's mean: `(batch, size, bins)`, columns that sum to 1."""
-    number = ops.arange(bins, dtype="float32")
+    number = np.arange(bins, dtype="float32")  # no tensor: ONNX would take it for an input
     starts = (position + 1.0) * bins > size * number
     belongs = ops.logical_and(starts, position * bins < size * (number + 1.0))
     belongs = ops.cast(belongs, "float32")

@@ -1,10 +1,13 @@
 """Formats that networks are exported in, and what runs them: without Keras."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from kseg import machine
 
 Ask = Callable[[np.ndarray], np.ndarray]
 """From images `(n, H, W, C)`, of the type that was exported, to what the network says of them."""
@@ -39,7 +42,10 @@ def run_litert(path: Path) -> Ask:
     """Run a LiteRT file by the interpreter that TensorFlow brings."""
     import tensorflow as tf
 
-    interpreter = tf.lite.Interpreter(str(path))
+    with machine.quiet_start(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it will leave TensorFlow one day
+        interpreter = tf.lite.Interpreter(str(path))
+        interpreter.allocate_tensors()
     (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def ask(images: np.ndarray) -> np.ndarray:

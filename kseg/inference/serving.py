@@ -9,6 +9,7 @@ from keras import KerasTensor, ops
 
 from kseg import _checks, _extras, machine
 from kseg.errors import ArgumentError, KsegError
+from kseg.inference.engines.keras_model import copied
 from kseg.inference.formats import FORMATS, Ask, Format
 from kseg.models.supervision import DeeplySupervised
 
@@ -94,6 +95,10 @@ def export(serving: Serving, folder: Path, format: str, dtype: str = "uint8") ->
             with this backend.
     """
     chosen = check_format(format)
+    if format == "litert":
+        network = copied(serving.network, _for_litert)
+        of = (serving.stride, serving.output_kind, serving.shown_size, serving.temperature)
+        serving = Serving(network, *of)
     channels = serving.network.input_shape[-1]
     side = 2 * serving.stride
     serving(np.zeros((1, side, side, channels), dtype))
@@ -132,6 +137,25 @@ def opened(path: Path, format: str) -> Ask:
         format: Its format.
     """
     return FORMATS[format].opened(path)
+
+
+class _OneOperation(keras.layers.UpSampling2D):
+    """Repeats pixels by one operation of TensorFlow, in place of several."""
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        import tensorflow as tf
+
+        return tf.image.resize(inputs, tf.shape(inputs)[1:3] * self.size, method="nearest")
+
+
+def _for_litert(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Copy a layer, for a converter that loses the number of channels where Keras repeats pixels.
+
+    What convolves them would be no part of TensorFlow Lite then.
+    """
+    is_nearest = getattr(layer, "interpolation", None) == "nearest"
+    repeats = type(layer) is keras.layers.UpSampling2D and is_nearest
+    return (_OneOperation if repeats else type(layer)).from_config(layer.get_config())
 
 
 def _decided(found: KerasTensor) -> KerasTensor:

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 import kseg
+from kseg import blocks
 from kseg.errors import ArgumentError, KsegError
-from kseg.inference import Predictor, Serving, keras_engine, serving
+from kseg.inference import Predictor, Serving, keras_engine, load_model, serving
 
 CONSUMERS = Path(__file__).resolve().parents[2] / "examples/consumers"
 FILES = {
@@ -61,6 +62,37 @@ def test_what_is_written_agrees_with_the_run_and_needs_no_kseg(trained, format, 
     (expected,) = trained.predictor(max_side=100).predict([image])
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "mask.png")), expected)
     assert len(np.unique(expected)) == 2  # both classes, or it would compare nothing
+
+
+@pytest.mark.parametrize("format", FILES)
+def test_every_way_to_pool_and_to_make_larger_is_written(format, tmp_path):
+    """Of a network for any size: converters lose what they do not know of the features."""
+    for package in serving.FORMATS[format].packages:
+        pytest.importorskip(package)
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    x = blocks.convolution(x, 4, name="first")
+    x = blocks.convolution(keras.layers.MaxPooling2D(2)(x), 4, name="second")
+    x = keras.layers.Concatenate()([x, blocks.pooled_context(x, 4, bins=3, name="pooled")])
+    x = blocks.up_convolution(x, 4, name="up")
+    x = blocks.bilinear(keras.layers.AveragePooling2D(2)(x), name="bilinear")
+    outputs = keras.layers.Conv2D(3, 3, padding="same", activation="softmax")(x)
+    network = keras.Model(image, outputs)
+    network.save(tmp_path / "network.keras")
+    expected = Serving(load_model(tmp_path / "network.keras"), 2, "probabilities")
+    (tmp_path / format).mkdir()
+    ask = serving.opened(serving.export(expected, tmp_path / format, format), format)
+    for size in ((33, 21), (20, 46)):
+        images = RNG.integers(0, 256, (1, *size, 3), np.uint8)
+        np.testing.assert_allclose(ask(images), network_answer(network, images), atol=1e-5)
+
+
+def network_answer(network, images):
+    """What the network says, padded to even sides by its edge."""
+    height, width = images.shape[1:3]
+    sides = ((0, 0), (0, height % 2), (0, width % 2), (0, 0))
+    return np.asarray(network(np.pad(images, sides, mode="edge")))[:, :height, :width]
 
 
 def test_probabilities_and_a_size_of_its_own(trained, tmp_path):

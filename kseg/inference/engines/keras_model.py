@@ -70,7 +70,7 @@ def dropout_engine(model: keras.Model, seed: int = 0) -> Engine:
             "dropout at prediction takes a network that was trained with dropout, such as "
             'block="double_convolution(dropout=0.1)". This one has none.'
         )
-    own = _copy(network)
+    own = copied(network)
     for index, layer in enumerate(own.layers):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False  # so that it keeps to its running statistics
@@ -97,7 +97,7 @@ def in_bfloat16(model: keras.Model) -> keras.Model:
         format = {"dtype": "mixed_bfloat16"} if layer.name in inner else {}
         return type(layer).from_config(layer.get_config() | format)
 
-    return _copy(network, again)
+    return copied(network, again)
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -123,7 +123,8 @@ def load_model(path: str | Path) -> keras.Model:
     return open_model(path, "train the run again: kseg.train()")
 
 
-def _copy(network: keras.Model, again: Callable | None = None) -> keras.Model:
+def copied(network: keras.Model, again: Callable | None = None) -> keras.Model:
+    """Return a copy of a network, with its weights; `again` makes its layers, from those there."""
     copy = keras.models.clone_model(network, clone_function=again)
     copy.set_weights(network.get_weights())
     return copy
