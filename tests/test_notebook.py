@@ -7,8 +7,11 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 import kseg
+from kseg.callbacks import Finding
+from kseg.workflows.watching import Bars
 from tests.conftest import write_data
 
 
@@ -57,3 +60,16 @@ def test_a_prediction_shows_its_overlay_and_areas(run, tmp_path):
     path.write_text("no image")
     (found,) = kseg.predict(run, path)
     assert "is not an image" in found._repr_html_()
+
+
+def test_a_finding_is_shown_whole(monkeypatch):
+    """Not as a warning, whose lines are longer than what a cell shows."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert Bars().console.width == 80
+    written = io.StringIO()
+    finding = Finding("collapsed", 3, "All pixels are [0].", "Weigh the classes. " * 9)
+    console = Console(file=written, width=80, soft_wrap=True, force_jupyter=False)
+    Bars(console).found(finding)
+    lines = written.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(map(str.strip, lines)) == str(finding).strip()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from kseg.training.data import TrainingData
     from kseg.training.plan import Plan
 
+COLUMNS = 80
+"""Of a line in a notebook, where what is longer than a cell is cut."""
+
 
 class Watch:
     """Is told what a workflow does, when it does it; this one keeps silent."""
@@ -123,8 +126,14 @@ class Bars(Watch):
             from rich.console import Console
 
             console = Console(highlight=False, soft_wrap=True, emoji=False)
+            if console.is_jupyter:
+                console.width = COLUMNS
         self.console = console
         self._bars: Progress | None = None
+
+    def found(self, finding: "Finding") -> None:
+        """Show what is wrong with a training, whole: a warning would be cut beside a bar."""
+        self.console.print(printable(str(finding)), markup=False, soft_wrap=False)
 
     @contextmanager
     def counting(self, what: str, total: int | None) -> Iterator[Callable[[], None]]:
