@@ -17,9 +17,10 @@ def attention_picture(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figu
             image's maps of `attention_maps(model)`.
     """
     height, width = image.shape[:2]
-    column = 3.0
+    column, bar = 3.0, 0.9 if maps else 0.0
     figure = Figure(
-        figsize=(column * (1 + len(maps)), column * height / width + 0.6), layout="constrained"
+        figsize=(column * (1 + len(maps)) + bar, column * height / width + 0.4),
+        layout="constrained",
     )
     axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
     axes[0].imshow(image)
@@ -39,5 +40,5 @@ def attention_picture(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figu
         axis.set_xticks([])
         axis.set_yticks([])
     if maps:
-        figure.colorbar(drawn, ax=axes, shrink=0.8)
+        figure.colorbar(drawn, ax=axes, pad=0.01, label="let through")
     return figure
