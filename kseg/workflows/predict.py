@@ -286,9 +286,18 @@ class _Job:
         if self.keeps:
             for one in self.predictor.probabilities(images):
                 yield decide(one), one.array()
+        elif self.predictor.takes_rows and self.predictor.tiles(images[0].shape) > 1:
+            for image in images:
+                yield self._in_tiles(image), None
         else:
             for decided in self.predictor.decided(images):
                 yield decided, None
+
+    def _in_tiles(self, image: np.ndarray) -> Decided:
+        """Decide an image under a bar of its own, which takes long."""
+        with self.watch.counting("tiles", self.predictor.tiles(image.shape)) as on_tile:
+            rows = self.predictor.decided_rows(image, on_tile)
+            return Decided(*map(np.concatenate, zip(*rows, strict=True)))
 
     def _by_rows(self, item: _Item) -> Prediction:
         path = item.source

@@ -52,7 +52,9 @@ class Tiles(Watch):
 
 
 def test_a_large_image_gives_the_mask_of_a_small_one(run, scan):
-    (plain,) = kseg.predict(run, files.read_image(scan), resize="none")
+    watch = Tiles()
+    (plain,) = kseg.predict(run, files.read_image(scan), resize="none", progress=watch)
+    assert watch.seen == watch.total > 3
     watch = Tiles()
     words = {"out": "out", "resize": "none", "write": "uncertainty"}
     (found,) = kseg.predict(run, "scan.tif", progress=watch, **words)
