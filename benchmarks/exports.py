@@ -15,7 +15,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kseg.errors import KsegError
 from kseg.inference import Serving, serving
 from kseg.models import catalog
 from kseg.models.architectures import ARCHITECTURES
@@ -52,7 +51,7 @@ def found(arch: str, format: str) -> str:
             written = serving.export(expected, Path(folder), format)
             ask = serving.opened(written, format)
             differences = [difference(expected, ask, size) for size in SIZES]
-        except (KsegError, ValueError, RuntimeError) as error:
+        except Exception as error:  # each engine has its own
             return f"fails: {type(error).__name__}"
     return f"{max(differences):.0e}, {time.perf_counter() - start:.0f} s"
 

@@ -95,8 +95,8 @@ def export(serving: Serving, folder: Path, format: str, dtype: str = "uint8") ->
             with this backend.
     """
     chosen = check_format(format)
-    if format == "litert":
-        network = copied(serving.network, _for_litert)
+    if format in _LAYERS:
+        network = copied(serving.network, _LAYERS[format])
         of = (serving.stride, serving.output_kind, serving.shown_size, serving.temperature)
         serving = Serving(network, *of)
     channels = serving.network.input_shape[-1]
@@ -139,7 +139,7 @@ def opened(path: Path, format: str) -> Ask:
     return FORMATS[format].opened(path)
 
 
-class _OneOperation(keras.layers.UpSampling2D):
+class _Repeated(keras.layers.UpSampling2D):
     """Repeats pixels by one operation of TensorFlow, in place of several."""
 
     def call(self, inputs: KerasTensor) -> KerasTensor:
@@ -155,7 +155,23 @@ def _for_litert(layer: keras.layers.Layer) -> keras.layers.Layer:
     """
     is_nearest = getattr(layer, "interpolation", None) == "nearest"
     repeats = type(layer) is keras.layers.UpSampling2D and is_nearest
-    return (_OneOperation if repeats else type(layer)).from_config(layer.get_config())
+    return (_Repeated if repeats else type(layer)).from_config(layer.get_config())
+
+
+def _for_onnx(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Copy a layer, for a converter that knows erf and not the erfc of TensorFlow's GELU."""
+    config = layer.get_config()
+    if getattr(layer, "activation", None) is keras.activations.gelu:
+        config["activation"] = _gelu
+    return type(layer).from_config(config)
+
+
+def _gelu(x: KerasTensor) -> KerasTensor:
+    return 0.5 * x * (1.0 + ops.erf(x / 2.0**0.5))
+
+
+_LAYERS = {"litert": _for_litert, "onnx": _for_onnx}
+"""How a network's layers are copied for a converter that lacks something."""
 
 
 def _decided(found: KerasTensor) -> KerasTensor:

@@ -65,7 +65,7 @@ def test_what_is_written_agrees_with_the_run_and_needs_no_kseg(trained, format, 
 
 
 @pytest.mark.parametrize("format", FILES)
-def test_every_way_to_pool_and_to_make_larger_is_written(format, tmp_path):
+def test_every_way_to_pool_to_activate_and_to_make_larger_is_written(format, tmp_path):
     """Of a network for any size: converters lose what they do not know of the features."""
     for package in serving.FORMATS[format].packages:
         pytest.importorskip(package)
@@ -73,7 +73,8 @@ def test_every_way_to_pool_and_to_make_larger_is_written(format, tmp_path):
     image = keras.Input((None, None, 3))
     x = keras.layers.Rescaling(1 / 255)(image)
     x = blocks.convolution(x, 4, name="first")
-    x = blocks.convolution(keras.layers.MaxPooling2D(2)(x), 4, name="second")
+    x = keras.layers.MaxPooling2D(2)(x)
+    x = blocks.convolution(x, 4, activation="gelu", name="second")
     x = keras.layers.Concatenate()([x, blocks.pooled_context(x, 4, bins=3, name="pooled")])
     x = blocks.up_convolution(x, 4, name="up")
     x = blocks.bilinear(keras.layers.AveragePooling2D(2)(x), name="bilinear")
