@@ -88,7 +88,24 @@ def stride(network: str | Model) -> int:
     Args:
         network: An architecture, or the section, whose `filters` may have more levels.
     """
-    return max(32, _stride(network))
+    return max(32, step(network))
+
+
+def step(network: str | Model) -> int:
+    """Return the stride of a network, which divides the sizes that it takes.
+
+    Args:
+        network: An architecture, or the section, whose `filters` may have more levels.
+    """
+    arch = network if isinstance(network, str) else network.arch
+    entry = architecture(arch)
+    whole, own = entry.stride, entry.scaled["filters"]
+    given = OWN if isinstance(network, str) else network.filters
+    if not isinstance(own, Sequence) or not isinstance(given, tuple):
+        return whole
+    if whole == 1 or entry.encoder is not None:
+        return whole
+    return round(whole * 2.0 ** (len(given) - len(own)))
 
 
 def check_size(network: str | Model, size: tuple[int, int] | None) -> None:
@@ -97,12 +114,12 @@ def check_size(network: str | Model, size: tuple[int, int] | None) -> None:
     Raises:
         KsegError: The architecture is unknown, or a side is not a multiple of its stride.
     """
-    step = _stride(network)
-    if size is not None and any(side % step for side in size):
+    own = step(network)
+    if size is not None and any(side % own for side in size):
         arch = network if isinstance(network, str) else network.arch
-        nearest = "x".join(str(max(1, round(side / step)) * step) for side in size)
+        nearest = "x".join(str(max(1, round(side / own)) * own) for side in size)
         raise KsegError(
-            f"size must be multiples of {step}, the stride of {arch}. "
+            f"size must be multiples of {own}, the stride of {arch}. "
             f"Received {size[0]}x{size[1]}; the nearest is {nearest}."
         )
 
@@ -278,15 +295,3 @@ def outputs(model: Model, num_classes: int) -> int:
             f"{num_classes} classes; softmax is for any number."
         )
     return 1
-
-
-def _stride(network: str | Model) -> int:
-    arch = network if isinstance(network, str) else network.arch
-    entry = architecture(arch)
-    step, own = entry.stride, entry.scaled["filters"]
-    given = OWN if isinstance(network, str) else network.filters
-    if not isinstance(own, Sequence) or not isinstance(given, tuple):
-        return step
-    if step == 1 or entry.encoder is not None:
-        return step
-    return round(step * 2.0 ** (len(given) - len(own)))

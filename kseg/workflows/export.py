@@ -83,7 +83,8 @@ def export(
     opened = open_run(run, runs)
     folder = Path(out) if out is not None else opened.path / format
     _check_replaceable(folder, overwrite)
-    network, stride = load_model(opened.model_file), catalog.stride(opened.recipe.model)
+    network, settings = load_model(opened.model_file), opened.recipe.model
+    stride = catalog.stride(settings) if size is None else catalog.step(settings)
     expected = serving.Serving(network, stride, output, size, opened.temperature)
     images, is_real = _images(opened)
     new = folder.absolute().with_name(f"{_files.PREFIX}{folder.absolute().name}")

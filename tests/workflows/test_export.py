@@ -107,7 +107,7 @@ def test_probabilities_and_a_size_of_its_own(trained, tmp_path):
     np.testing.assert_allclose(ask(image[None])[0], expected.array(), atol=1e-5)
     with pytest.raises(KsegError, match="is there already"):
         kseg.export(trained, **words)
-    found = kseg.export(trained, size=(32, 64), overwrite=True, **words)
+    found = kseg.export(trained, size=(48, 64), overwrite=True, **words)
     answer = serving.opened(found.path, "saved_model")(image[None])
     assert answer.shape == (1, 33, 50, 2)
     np.testing.assert_allclose(answer.sum(axis=-1), 1, atol=1e-5)
@@ -138,7 +138,7 @@ def test_a_single_output_gives_two_classes():
 
 
 def test_what_cannot_be_written_is_said_before_the_model_is_read(trained, tmp_path, monkeypatch):
-    with pytest.raises(KsegError, match=r"size= must be multiples of the network's stride, 32"):
+    with pytest.raises(KsegError, match=r"size= must be multiples of the network's stride, 16"):
         kseg.export(trained, size=(30, 48), out=tmp_path / "out")
     with pytest.raises(KsegError, match="onnx"):
         kseg.export(trained, format="onx", out=tmp_path / "out")
