@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import keras
 
+from kseg import machine
 from kseg.errors import KsegError
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -53,6 +54,7 @@ def open_model(path: Path, remedy: str) -> keras.Model:
         KsegError: The file is damaged; or it is not safe: it holds code, such as a Lambda layer,
             other members or more than a model has, or asks for memory that it has no numbers for.
     """
+    machine.leave_tensorflow_out()
     try:
         _check(path)
         return keras.models.load_model(path, compile=False, safe_mode=True)

@@ -232,6 +232,24 @@ def quiet_start() -> Iterator[None]:
             os.close(original)
 
 
+def leave_tensorflow_out() -> None:
+    """Have Keras take TensorFlow for missing, where it is not the backend.
+
+    Keras asks whether an object is one of TensorFlow's whenever it copies or seeds something, and
+    imports TensorFlow to know; it remembers the answer.
+    """
+    import keras
+
+    if keras.backend.backend() == "tensorflow" or "tensorflow" in sys.modules:
+        return
+    # None has Python refuse the import; the declared type of `sys.modules` leaves that out.
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        keras.dtype_policies.serialize(keras.dtype_policies.get("float32"))
+    finally:
+        del sys.modules["tensorflow"]
+
+
 def most_memory() -> float | None:
     """Return the most memory that this process has had so far, MiB; `None` where it is not told."""
     try:

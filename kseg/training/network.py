@@ -1,6 +1,5 @@
 """The network of a plan: built in the precision of the training, and copied to be kept."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -107,15 +106,8 @@ def plain_copier(plan: Plan, classes: int) -> Callable[[keras.Model], keras.Mode
 
 def set_seed(seed: int) -> None:
     """Seed Python, NumPy and Keras; where TensorFlow is not the backend, without importing it."""
-    hidden = keras.backend.backend() != "tensorflow" and "tensorflow" not in sys.modules
-    if hidden:
-        # None has Python refuse the import; the declared type of `sys.modules` leaves that out.
-        sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    try:
-        keras.utils.set_random_seed(seed)
-    finally:
-        if hidden:
-            del sys.modules["tensorflow"]
+    machine.leave_tensorflow_out()
+    keras.utils.set_random_seed(seed)
 
 
 def built(recipe: Recipe, classes: int, *, load: bool = True) -> keras.Model:
