@@ -138,6 +138,8 @@ def _borders(evaluation: "Evaluation") -> list[tuple[str, str]]:
     if evaluation.border is None:
         return []
     f1, iou, hausdorff, surface = evaluation.border.means.values()
+    if f1 != f1:
+        return [("borders", "none to score: nowhere do two classes meet outside of void")]
     return [
         (
             "borders",

@@ -1,8 +1,8 @@
 """Runs and evaluations as files in the run's folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,7 +91,12 @@ def report_network(model: "keras.Model", path: Path, title: str) -> Path:
 
 
 def report_evaluation(
-    run: Run, evaluation: Evaluation, data: str, split: str, kind: str = "png"
+    run: Run,
+    evaluation: Evaluation,
+    data: str,
+    split: str,
+    kind: str = "png",
+    how: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write an evaluation as JSON, its confusion matrix and reliability as pictures; say where.
 
@@ -101,10 +106,12 @@ def report_evaluation(
         data: What it was scored on; anything but the run's own data stands in the files' names.
         split: Split of the data.
         kind: Format of the pictures: "png", "svg" or "pdf".
+        how: What the answers depended on beside the network, such as views and engines.
     """
     label = label_of(run, data, split)
     scores = run.path / f"evaluation_{label}.json"
-    _files.write_json(scores, {"data": data, "split": split, **evaluation.to_dict()})
+    told = {"data": data, "split": split, "how": how}
+    _files.write_json(scores, told | evaluation.to_dict())
     picture = matrices.confusion_picture(evaluation.scores.matrix, evaluation.labels)
     written = [scores, _files.write_figure(run.path / f"confusion_{label}.{kind}", picture)]
     if evaluation.calibration is not None:

@@ -10,6 +10,7 @@ from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.samples import Samples
 from kseg.data.sources.source import Source
+from kseg.errors import KsegError
 from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
@@ -84,8 +85,8 @@ def evaluate(
         The scores, such as `evaluation.scores.mean_iou` and `evaluation.interval`.
 
     Raises:
-        KsegError: There is no such run or split, a choice is out of its range, or a sample cannot
-            be read.
+        KsegError: There is no such run or split, a choice is out of its range, a sample cannot be
+            read, or one of several runs was trained on the images.
 
     Example:
         >>> found = kseg.evaluate("unetpp-my_data", split="test", border=3.0)
@@ -105,6 +106,7 @@ def evaluate(
     first = opened[0]
     source = source_of(first, data, mask_suffix)
     split = split or source.best_test
+    check_unseen(opened, source, split)
     samples = source.split(split, source.labels(first.labels))
     answering = with_engines(answering, engine, len(samples), watch)
     answering.tell(watch, f"{source.data}, {split}")
@@ -117,7 +119,8 @@ def evaluate(
         found = replace(found, gain=_gain(found, answering, samples, watch))
     watch.scored(found, split)
     label = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
-    written = drawn.report_evaluation(first, found, source.data, label, figures)
+    how = answering.to_dict()
+    written = drawn.report_evaluation(first, found, source.data, label, figures, how)
     if per_image:
         written.append(drawn.report_images(first, found, source.data, label))
     written += drawn.report_ranking(first, found, source.data, label, figures)
@@ -152,3 +155,28 @@ def source_of(run: Run, data: str | Path | None, mask_suffix: str) -> Source:
         mask_suffix=mask_suffix,
         channels=recipe.data.channels,
     )
+
+
+def check_unseen(runs: Sequence[Run], source: Source, split: str) -> None:
+    """Refuse to hold runs against each other on images that one of them learned from.
+
+    Splits that kseg made differ from seed to seed and from fold to fold.
+
+    Raises:
+        KsegError: A run was trained on images of the split.
+    """
+    if len(runs) == 1 or split == "train":
+        return
+    asked = source.images(split)
+    for run in runs:
+        try:
+            seen = len(asked & run.source().images("train"))
+        except (KsegError, OSError):  # its data lies no longer as it did
+            continue
+        if seen:
+            raise KsegError(
+                f"{run.name} was trained on {seen} of the {len(asked)} images of {split}: it "
+                "would be scored by what it knows by heart. Score the runs one by one, or on "
+                "images that none has seen: a test split, or other data. Runs of one seed share "
+                "their val split."
+            )

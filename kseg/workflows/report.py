@@ -11,7 +11,7 @@ from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
 from kseg.workflows.engines import timed_before
-from kseg.workflows.evaluate import source_of
+from kseg.workflows.evaluate import check_unseen, source_of
 from kseg.workflows.watching import Watch, watching
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def report(
 
     Raises:
         ArgumentError: `out` does not end in .html, or a run is named twice.
-        KsegError: There is no such run or split, or a sample cannot be read.
+        KsegError: There is no such run or split, a sample cannot be read, or one of several runs
+            was trained on the images.
 
     Example:
         >>> kseg.report("unetpp-my_data", split="val").name
@@ -79,6 +80,7 @@ def report(
     first = opened[0]
     source = source_of(first, data, mask_suffix)
     split = split or source.best_test
+    check_unseen(opened, source, split)
     samples = source.split(split, source.labels(first.labels))
     watch.starts(machine.device(device))
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from PIL import Image
+from scipy import ndimage
 
 from kseg.cli.group import kseg
 from tests.conftest import write_data, write_split
@@ -144,7 +145,23 @@ def test_evaluate_scores_borders_calibration_and_each_image(here):
     assert Image.open(run / "reliability_test.png").size[0] > 300
     content = json.loads((run / "evaluation_test.json").read_text())
     assert content["border_tolerance"] == 2
+    assert (content["how"]["tta"], content["how"]["engines"]) == (None, ["keras"])
+    call("evaluate", "first", "--tta", "flip")
+    assert json.loads((run / "evaluation_test.json").read_text())["how"]["tta"] == "flip"
     assert 0 <= content["calibration"]["expected_error"] <= 1
+
+
+def test_where_void_hides_all_borders_that_is_said(here):
+    write_split(here / "outlined/test", 2)
+    for path in (here / "outlined/test/masks").iterdir():
+        mask = np.asarray(Image.open(path)).copy()
+        inner = np.zeros_like(mask)
+        inner[2:-2, 2:-2] = ndimage.minimum_filter(mask, 5)[2:-2, 2:-2]
+        mask[(ndimage.maximum_filter(mask, 5) == 1) & (inner == 0)] = 255
+        Image.fromarray(mask).save(path)
+    output = call("evaluate", "first", "--data", "outlined", "--split", "test", "--border", "1")
+    assert "none to score: nowhere do two classes meet outside of void" in output
+    assert "nan" not in output
 
 
 def test_evaluate_on_another_folder_with_only_that_split(here):

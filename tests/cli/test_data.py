@@ -1,12 +1,14 @@
 """`kseg data` as a user types it."""
 
 import json
+import shlex
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import kseg
 from kseg.labels import Labels
 from tests.cli.test_commands import call
 from tests.conftest import write_split
@@ -106,11 +108,31 @@ def test_an_unknown_split_is_named(rectangles):
     assert "has no test split" in call("data", "stats", rectangles, "--split", "test", code=1)
 
 
+def test_crops_of_a_photo_stay_together_where_nothing_is_split(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_split(tmp_path / "photos", 6)
+    output = call("data", "tile", "photos", "crops", "--size", "16")
+    line = next(line for line in output.splitlines() if line.startswith("next"))
+    words = shlex.split(line.removeprefix("next").strip())[1:]
+    call(*words, "--arch", "convnet", "--width", "2", "--epochs", "1", "--name", "run")
+    run = kseg.open_run("run")
+    photos = [{name.rpartition("_")[0] for name in names} for names in names_of(run)]
+    assert all(photos)
+    assert not set.intersection(*photos)
+
+
+def names_of(run):
+    """The names of the images that a run learns from, and of those it is judged by."""
+    source = run.source()
+    return [[path.stem for path in source.images(split)] for split in ("train", "val")]
+
+
 def test_tile_cuts_pairs_alike_and_goes_on_where_it_stopped(rectangles, tmp_path):
     arguments = ["data", "tile", rectangles, tmp_path / "out", "--size", "16", "--overlap", "4"]
     output = call(*arguments)
     # 40x48 pixels in steps of up to 12: 3 x 4 windows of each of 11 images.
     assert f"{11 * 12} crops" in output
+    assert "--split-by" not in output  # the photos are split already
     paths = sorted((tmp_path / "out/train/masks").iterdir())
     assert len(paths) == 72
     assert np.asarray(Image.open(paths[0])).shape == (16, 16)

@@ -9,6 +9,7 @@ from PIL import Image
 import kseg
 from kseg.errors import KsegError
 from tests.conftest import write_split
+from tests.workflows.conftest import TINY
 
 
 def test_scores_are_returned_and_written(run, capfd):
@@ -53,6 +54,24 @@ def test_several_runs_are_scored_together_and_each_alone(run, workplace, tmp_pat
     assert found.gain.mean_iou == pytest.approx(found.scores.mean_iou - alone[best])
     written = json.loads((run.path / "evaluation_test_of_2_runs.json").read_text())
     assert written["gain"]["over"] == found.gain.over
+
+
+def test_several_runs_are_not_scored_on_what_one_of_them_learned(tmp_path):
+    """Each seed, and each fold, has a val split of its own where the data has none."""
+    write_split(tmp_path / "data", 8)
+    words = {"data": tmp_path / "data", "val_fraction": 0.25, "runs": tmp_path / "runs", **TINY}
+    runs = [kseg.train(name=f"run{seed}", seed=seed, **words) for seed in (0, 1)]
+    unseen, other = (set(run.split_off["val"]) for run in runs)
+    seen = f"run1 was trained on {len(unseen - other)} of the 2 images of val"
+    assert unseen != other
+    for judged in (kseg.evaluate, kseg.report):
+        with pytest.raises(KsegError, match=seen):
+            judged(runs)
+    alike = kseg.train(name="alike", loss="dice", **words)
+    assert kseg.evaluate([runs[0], alike]).images == 2
+    folds = kseg.cross_validate(folds=2, name="folds", **words)
+    with pytest.raises(KsegError, match="folds-fold2 was trained on 4 of the 4 images of val"):
+        kseg.evaluate(folds)
 
 
 def test_another_data_set_with_masks_beside_the_images(run, tmp_path):

@@ -61,8 +61,10 @@ def tile(
     printer = Printer()
     with printer.counting("cutting", None) as on_pair:
         number = tiling.tile(data, out, cut, mask_suffix, on_pair)
+    # Crops of one photo overlap: where kseg is to split, they stay together.
+    together = "" if (out / "val").is_dir() else ' --split-by "group:^(.*)_"'
     facts = [
         ("written", f"{number} crops to {out}"),
-        ("next", f"kseg train --data {shlex.quote(str(out))}"),
+        ("next", f"kseg train --data {shlex.quote(str(out))}{together}"),
     ]
     printer.facts(facts)

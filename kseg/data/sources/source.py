@@ -201,6 +201,11 @@ class Source:
             )
         return FileSamples(self._pairs[name], labels, self.max_side, self.channels)
 
+    def images(self, split: str) -> frozenset[Path]:
+        """Return the image files of a split, absolute; none of one that is not there, or drawn."""
+        pairs = () if self.data == "shapes" else self._pairs.get(split, ())
+        return frozenset(pair.image.resolve() for pair in pairs)
+
     @property
     def split_off(self) -> dict[str, list[str]]:
         """Names of the pairs of the splits that the files themselves do not have."""
