@@ -66,13 +66,13 @@ class Trained(Protocol):
 
 
 def predictor(
-    run: Trained, tta: str | None, engine: str, doubt: str, choices: dict[str, Any]
+    run: Trained, tta: str | None, engine: str, doubt: str, few: bool, choices: dict[str, Any]
 ) -> Predictor:
     """Return a predictor of a run's best epoch, see `Run.predictor`."""
     is_dropping = DROPOUT in read_views(tta)
     if is_dropping and engine != KERAS:
         raise ArgumentError(f"Dropout is at work with engine='{KERAS}'. Received: {engine!r}.")
-    own, sight = _dropping(run) if is_dropping else opened(run, engine)
+    own, sight = _dropping(run) if is_dropping else opened(run, engine, few)
     keeps = tta is not None and doubt == DISAGREEMENT
     if tta is not None:
         own = with_views(own, tta, catalog.stride(run.recipe.model), keeps)
@@ -104,8 +104,11 @@ def _shown_as(
     )
 
 
-def opened(run: Trained, name: str) -> tuple[Engine, Sight]:
-    """Return an engine, and how far its network sees; without Keras where it was converted."""
+def opened(run: Trained, name: str, few: bool = False) -> tuple[Engine, Sight]:
+    """Return an engine, and how far its network sees; without Keras where it was converted.
+
+    For a `few` images Keras's own is not frozen, which takes longer than they do.
+    """
     folder = run.path / "engines" / run.model_digest[:16]
     is_kept = name in converted.CONVERSIONS and converted.file_of(name, folder).exists()
     known = converted.read_sight(folder) if is_kept else None
@@ -118,7 +121,7 @@ def opened(run: Trained, name: str) -> tuple[Engine, Sight]:
     from kseg.inference.engines import engine_named
 
     model, stride = _model(run), catalog.stride(run.recipe.model)
-    engine = engine_named(name, model, stride, folder, lambda: _some_images(run))
+    engine = engine_named(name, model, stride, folder, lambda: _some_images(run), few)
     sight = sight_of(model)
     if name in converted.CONVERSIONS:
         converted.write_sight(folder, model.output_shape[-1], sight)

@@ -307,6 +307,7 @@ class Run:
         tta: str | None = None,
         engine: str = "keras",
         doubt: str = "confidence",
+        few: bool = False,
         **choices: Any,
     ) -> "Predictor":
         """Load the model of the best epoch for prediction, and prove that it fits the classes.
@@ -317,6 +318,8 @@ class Run:
             engine: What runs the network: "keras", "keras-bfloat16", "openvino",
                 "openvino-bfloat16", "openvino-int8" or "onnxruntime".
             doubt: How uncertainty is measured, see `inference.decide`.
+            few: Whether so few images will be predicted that a fast start counts for more than fast
+                answers.
             **choices: How the network is shown images, see `shown`.
 
         Raises:
@@ -325,7 +328,7 @@ class Run:
         """
         from kseg.runs import answers
 
-        return answers.predictor(self, tta, engine, doubt, choices)
+        return answers.predictor(self, tta, engine, doubt, few, choices)
 
     def engine(self, name: str = "keras") -> "Engine":
         """Return what runs the network of the best epoch, from images to probabilities.

@@ -29,6 +29,7 @@ class Answering:
         device: "cpu" or "gpu"; `None` for the GPU where there is one.
         doubt: How uncertainty is measured, see `inference.decide`.
         engines: What runs the network of each run; `None` for Keras.
+        few: Whether so few images are predicted that a fast start counts for more.
         shown: How each run is shown images, by all that.
 
     Raises:
@@ -45,6 +46,7 @@ class Answering:
     device: str | None
     doubt: str = "confidence"
     engines: tuple[str, ...] | None = None
+    few: bool = False
     shown: list[Input] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class Answering:
             engines = self.engines or ("keras",) * len(self.runs)
             own = self.doubt if len(self.runs) == 1 else "confidence"
             predictors = [
-                run.predictor(self.tta, engine, own, **self.choices)
+                run.predictor(self.tta, engine, own, self.few, **self.choices)
                 for run, engine in zip(self.runs, engines, strict=True)
             ]
             return Ensemble.of(predictors, self.weights, self.doubt)

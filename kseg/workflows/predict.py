@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
 from kseg.workflows.answering import Answering
-from kseg.workflows.engines import with_engines
+from kseg.workflows.engines import PAYS, with_engines
 from kseg.workflows.large import predict_large
 from kseg.workflows.results import Prediction, Results, made_by
 from kseg.workflows.sources import Given, checked, keep_apart, listed
@@ -145,6 +145,9 @@ def predict(
     answering = Answering(opened, weights, tta, max_side, resize, resize_back, device, uncertainty)
     count = len(sources) if isinstance(sources, list) else None
     answering = with_engines(answering, engine, count, watch)
+    is_limited = all(one.max_side and one.resize != "none" for one in answering.shown)
+    few = is_limited and count is not None and count < PAYS
+    answering = replace(answering, few=few)  # a large image is as much work as many
     answering.tell(watch)
     predictor = answering.predictor()
     results = _results(target, answering, kinds, drawn, again=again or probabilities)

@@ -15,6 +15,7 @@ from kseg.data.reading import files
 from kseg.data.resizing import resized_image
 from kseg.errors import ArgumentError, KsegError
 from kseg.inference import Predictor, keep_largest, keras_engine, merge_small
+from kseg.inference.engines import keras_model
 from kseg.models import catalog
 from kseg.runs.finding import open_runs
 from kseg.workflows.watching import Watch
@@ -472,3 +473,17 @@ def test_dropout_is_asked_again_and_again(run, workplace, tmp_path):
         kseg.predict(run, image, **words)
     with pytest.raises(ArgumentError, match="engine='keras'"):
         kseg.predict(dropping, image, engine="onnxruntime", **words)
+
+
+def test_a_few_images_do_not_wait_for_a_frozen_engine(run, monkeypatch):
+    """Nor does a large one go without it."""
+    frozen = []
+    monkeypatch.setattr(keras_model, "folded", lambda network: frozen.append(1) or network)
+    image = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
+    (few,) = kseg.predict(run, image)
+    assert not frozen
+    (own,) = kseg.predict(run, image, resize="none")
+    assert frozen
+    (stream,) = kseg.predict(run, iter([image]))
+    assert len(frozen) == 2  # of which there may be many
+    np.testing.assert_array_equal(few.mask, stream.mask)

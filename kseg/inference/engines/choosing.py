@@ -24,7 +24,12 @@ Images = Callable[[], Iterable[np.ndarray]]
 
 
 def engine_named(
-    name: str, model: keras.Model, stride: int, folder: Path, images: Images = tuple
+    name: str,
+    model: keras.Model,
+    stride: int,
+    folder: Path,
+    images: Images = tuple,
+    few: bool = False,
 ) -> Engine:
     """Return an engine that answers with the weights that a network has now.
 
@@ -36,6 +41,7 @@ def engine_named(
         folder: Where converted networks of these weights are kept; made if it is missing.
         images: Gives those that show which numbers occur, where the network is to compute in
             integers of 8 bits.
+        few: Whether so few images will be asked about that freezing Keras's engine does not pay.
 
     Raises:
         KsegError: There is no such engine, it is not installed, it lacks images, or the network
@@ -52,7 +58,7 @@ def engine_named(
     _checks.one_of(name, ENGINES, "engine")
     if name in UNCONVERTED:
         network = in_bfloat16(model) if name == KERAS_BFLOAT16 else model
-        return keras_engine(network, frozen=True)
+        return keras_engine(network, frozen=not few)
     converted.require(name)
     if not converted.file_of(name, folder).exists():
         _convert(name, model, stride, folder)
