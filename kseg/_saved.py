@@ -10,6 +10,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -92,11 +93,19 @@ def _check(path: Path) -> None:
             raise zipfile.BadZipFile
         held = file.getinfo(WEIGHTS).file_size
         _check_numbers(path, file.read(WEIGHTS))
-    with keras.StatelessScope(initialize_variables=False):  # shapes alone, without their memory
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        asked = sum(math.prod(weight.shape) for weight in model.weights)
+    # In a thread of its own: Keras keeps what a thread built without values, and makes all of them
+    # when some later scope of that thread ends, those of a file that was refused too.
+    with ThreadPoolExecutor(1) as own:
+        asked = own.submit(_numbers_of, config).result()
     if asked > held:
         raise _refusal(path, f"asks for {asked:,} numbers and holds {held:,} bytes")
+
+
+def _numbers_of(config: dict[str, Any]) -> int:
+    """Return how many numbers the weights of a network are, without their memory."""
+    with keras.StatelessScope(initialize_variables=False):
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        return sum(math.prod(weight.shape) for weight in model.weights)
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:

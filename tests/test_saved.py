@@ -41,6 +41,14 @@ def config_of(whole):
         return json.loads(file.read("config.json"))
 
 
+def greedy(whole):
+    """A config whose last layer has 200 million filters."""
+    config = config_of(whole)
+    (logits,) = (layer for layer in config["config"]["layers"] if layer["name"] == "logits")
+    logits["config"]["filters"] = 200_000_000
+    return config
+
+
 def test_what_is_whole_is_read(whole):
     model = open_model(whole, "save it again")
     expected = keras.models.load_model(whole)
@@ -101,15 +109,26 @@ def test_a_class_that_is_no_layer_of_keras_is_refused(whole, tmp_path, layer, ex
 
 
 def test_a_network_that_asks_for_more_than_the_file_holds_is_refused(whole, tmp_path):
-    config = config_of(whole)
-    (logits,) = (layer for layer in config["config"]["layers"] if layer["name"] == "logits")
-    logits["config"]["filters"] = 200_000_000
-    path = changed(whole, tmp_path / "a.keras", config__json=json.dumps(config))
+    path = changed(whole, tmp_path / "a.keras", config__json=json.dumps(greedy(whole)))
     tracemalloc.start()
     with pytest.raises(KsegError, match=r"asks for [\d,]+ numbers and holds [\d,]+ bytes"):
         open_model(path, "save it again")
     assert tracemalloc.get_traced_memory()[1] < 2**28
     tracemalloc.stop()
+
+
+def test_what_was_refused_is_not_made_later_either(whole, tmp_path, monkeypatch):
+    path = changed(whole, tmp_path / "a.keras", config__json=json.dumps(greedy(whole)))
+    made = []
+    monkeypatch.setattr(
+        keras.initializers.Zeros, "__call__", lambda self, shape, dtype=None: made.append(shape)
+    )
+    with pytest.raises(KsegError, match="asks for"):
+        open_model(path, "save it again")
+    made.clear()
+    with keras.StatelessScope():
+        pass  # at whose end Keras gives values to what has none
+    assert made == []
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/etc/evil", "assets/a.txt", "evil.py"])
