@@ -11,6 +11,7 @@ from kseg import _checks, _extras, machine
 from kseg.errors import ArgumentError, KsegError
 from kseg.inference.engines.keras_model import copied
 from kseg.inference.formats import FORMATS, Ask, Format
+from kseg.inference.openvino_graph import rewrite
 from kseg.models.supervision import DeeplySupervised
 
 Output = Literal["classes", "probabilities"]
@@ -29,6 +30,8 @@ class Serving(keras.Model):
             where a single sigmoid output gives two.
         size: `(height, width)` that the network is always shown; `None` shows images as they are.
         temperature: What calibrates the probabilities, see `Probabilities`.
+        pads: Whether images are padded to what the network takes; without, and without `size`, it
+            is shown none but those.
 
     Example:
         >>> network = kseg.build_unet((None, None, 3), 3, filters=(4, 8))
@@ -45,6 +48,7 @@ class Serving(keras.Model):
         output: Output = "classes",
         size: tuple[int, int] | None = None,
         temperature: float = 1.0,
+        pads: bool = True,
     ) -> None:
         super().__init__(name="serving")
         _checks.one_of(output, ("classes", "probabilities"), "output")
@@ -53,20 +57,21 @@ class Serving(keras.Model):
         self.output_kind = output
         self.temperature = temperature
         self.shown_size = None if size is None else _multiples(size, stride)
+        self.pads = pads and size is None
 
     def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
         """Answer for images, uint8 `(n, H, W, C)`."""
         height, width = ops.shape(images)[1:3]
         pixels = ops.cast(images, "float32")
-        if self.shown_size is None:
+        if self.pads:
             pixels = _at(pixels, _padded(height, self.stride), axis=1)
             pixels = _at(pixels, _padded(width, self.stride), axis=2)
-        else:
+        elif self.shown_size is not None:
             pixels = _resized(pixels, self.shown_size)
         found = ops.cast(self.network(pixels, training=False), "float32")
-        if self.shown_size is None:
+        if self.pads:
             found = found[:, :height, :width]
-        else:
+        elif self.shown_size is not None:
             found = _resized(found, (height, width))
         if self.output_kind == "classes":
             return _decided(found)
@@ -97,8 +102,14 @@ def export(serving: Serving, folder: Path, format: str, dtype: str = "uint8") ->
     chosen = check_format(format)
     if format in _LAYERS:
         network = copied(serving.network, _LAYERS[format])
-        of = (serving.stride, serving.output_kind, serving.shown_size, serving.temperature)
-        serving = Serving(network, *of)
+        serving = Serving(
+            network,
+            serving.stride,
+            serving.output_kind,
+            serving.shown_size,
+            serving.temperature,
+            serving.pads,
+        )
     channels = serving.network.input_shape[-1]
     side = 2 * serving.stride
     serving(np.zeros((1, side, side, channels), dtype))
@@ -107,6 +118,8 @@ def export(serving: Serving, folder: Path, format: str, dtype: str = "uint8") ->
     words = {"input_signature": signature, "verbose": False}
     with machine.quiet_start():
         serving.export(str(target), format=chosen.name, **words)
+    if format == "openvino":
+        rewrite(target)
     return target
 
 

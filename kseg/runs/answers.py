@@ -115,7 +115,7 @@ def opened(run: Trained, name: str, few: bool = False) -> tuple[Engine, Sight]:
     if known is not None:
         outputs, sight = known
         _check_classes(run, outputs)
-        converted.require(name)
+        converted.require(name, is_kept)
         return converted.opened(name, folder), sight
 
     from kseg.inference.engines import engine_named

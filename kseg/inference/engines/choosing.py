@@ -59,8 +59,9 @@ def engine_named(
     if name in UNCONVERTED:
         network = in_bfloat16(model) if name == KERAS_BFLOAT16 else model
         return keras_engine(network, frozen=not few)
-    converted.require(name)
-    if not converted.file_of(name, folder).exists():
+    is_kept = converted.file_of(name, folder).exists()
+    converted.require(name, is_kept)
+    if not is_kept:
         _convert(name, model, stride, folder)
         if name == INT8:
             _quantize(folder, images)
@@ -80,7 +81,8 @@ def _convert(name: str, model: keras.Model, stride: int, folder: Path) -> None:
             f"the backend of Keras is {backend} here: KERAS_BACKEND={chosen.backends[0]}."
         )
     with _made(kept) as new:
-        export(Serving(model, stride, "probabilities"), new, format, dtype="float32")
+        serving = Serving(model, stride, "probabilities", pads=False)
+        export(serving, new, format, dtype="float32")
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ class Conversion(NamedTuple):
     Attributes:
         format: What the network is exported as.
         run: From what was written to the function that runs it.
-        packages: Modules that it takes beside those of the format, and what pip calls them.
+        packages: Modules that converting takes beside those of the format, and what pip calls them.
     """
 
     format: str
@@ -53,14 +53,19 @@ def there() -> list[str]:
     return found
 
 
-def require(name: str) -> None:
+def require(name: str, is_kept: bool = False) -> None:
     """Refuse an engine that is not installed.
+
+    Args:
+        name: The engine.
+        is_kept: Whether its network is there, and what converts one is not needed.
 
     Raises:
         KsegError: A package is missing.
     """
     conversion = CONVERSIONS[name]
-    for module, package in (FORMATS[conversion.format].packages | conversion.packages).items():
+    converting = {} if is_kept else conversion.packages
+    for module, package in (FORMATS[conversion.format].packages | converting).items():
         _extras.require(module, package, f"engine='{name}'")
 
 

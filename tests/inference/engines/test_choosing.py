@@ -77,6 +77,15 @@ def test_a_network_is_converted_once(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["openvino"]
 
 
+@pytest.mark.skipif("openvino-int8" not in there(), reason="openvino or nncf is not installed")
+def test_a_network_in_8_bits_runs_without_what_made_it(model, tmp_path, monkeypatch):
+    images = RNG.integers(0, 256, (1, 16, 16, 3), np.uint8)
+    before = engine_named("openvino-int8", model, 2, tmp_path, lambda: [images])(images)
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    after = engine_named("openvino-int8", model, 2, tmp_path)(images)
+    np.testing.assert_array_equal(after, before)
+
+
 def test_what_cannot_be_is_said_and_leaves_nothing(model, tmp_path, monkeypatch):
     with pytest.raises(KsegError, match="openvino"):
         engine_named("opnvino", model, 2, tmp_path)
