@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import importlib.util
 import json
 import logging
@@ -49,7 +50,7 @@ def backend() -> str:
         KsegError: It is not installed.
     """
     try:
-        with quiet_start():
+        with quiet_start(), _no_collection():
             import keras
     except ModuleNotFoundError as error:
         if error.name not in BACKENDS:
@@ -230,6 +231,18 @@ def quiet_start() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(original, 2)
             os.close(original)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Have Python look for no garbage: a backend makes a million objects, and all of them stay."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def leave_tensorflow_out() -> None:

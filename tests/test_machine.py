@@ -124,3 +124,38 @@ def test_what_is_far_slower_is_timed_once(monkeypatch):
     found = machine.least_times({name: function(name, took[name]) for name in took}, turns=4)
     assert found == took
     assert calls == {"slow": 2, "fast": 5, "near": 5}
+
+
+# Run by themselves: a process has one Keras.
+COLLECTING = """
+import gc, sys
+from kseg.__main__ import main
+sys.argv = ["kseg", *{command}]
+try:
+    main()
+except SystemExit:
+    pass
+print(gc.isenabled(), gc.get_freeze_count())
+"""
+
+
+@pytest.mark.parametrize(("command", "is_frozen"), [(["info"], True), (["--version"], False)])
+def test_a_command_looks_for_no_garbage_in_keras(command, is_frozen):
+    code = COLLECTING.format(command=command)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    is_on, frozen = done.stdout.splitlines()[-1].split()
+    assert is_on == "True"
+    assert (int(frozen) > 100_000) is is_frozen
+
+
+def test_garbage_is_looked_for_as_before_once_the_backend_is_there():
+    code = """
+import gc
+from kseg import machine
+for is_on in (True, False):
+    (gc.enable if is_on else gc.disable)()
+    machine.backend()
+    print(gc.isenabled(), gc.get_freeze_count())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "0", "False", "0"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 TOUCHING = np.ones((3, 3), bool)
 """Pixels of a region touch by sides or corners."""
@@ -77,7 +77,7 @@ def keep_largest(mask: np.ndarray, classes: Iterable[int]) -> np.ndarray:
 
 def _regions(belongs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of each pixel's region, 0 for none, and the pixels of each number."""
-    numbers, _ = ndimage.label(belongs, TOUCHING)
+    numbers, _ = scipy.ndimage.label(belongs, TOUCHING)
     return numbers, np.bincount(numbers.ravel())
 
 
@@ -85,5 +85,7 @@ def _given_to_neighbours(mask: np.ndarray, drop: np.ndarray) -> np.ndarray:
     """Give pixels the class of the nearest one that is not dropped."""
     if not drop.any() or drop.all():
         return mask
-    nearest = ndimage.distance_transform_edt(drop, return_distances=False, return_indices=True)
+    nearest = scipy.ndimage.distance_transform_edt(
+        drop, return_distances=False, return_indices=True
+    )
     return mask[tuple(nearest)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from kseg import _checks
 from kseg.inference.probabilities import Probabilities
@@ -76,9 +76,6 @@ def _likeliest(probabilities: Probabilities) -> tuple[np.ndarray, np.ndarray]:
         foreground = probabilities.of_class(1)
         mask = foreground >= 0.5
         return mask.astype(np.uint8), np.where(mask, foreground, 1 - foreground)
-    values = probabilities.outputs
-    if values.shape[:2] == probabilities.size:
-        return values.argmax(axis=-1).astype(np.uint8), values.max(axis=-1)
     mask, confidence = np.zeros(probabilities.size, np.uint8), probabilities.of_class(0)
     for index in range(1, probabilities.num_classes):
         candidate = probabilities.of_class(index)
@@ -99,7 +96,7 @@ def _doubt(probabilities: Probabilities, confidence: np.ndarray) -> np.ndarray:
         return 1 - (first - second)
     entropy = np.zeros(probabilities.size, np.float32)
     for plane in _planes(probabilities):
-        entropy += entr(plane)
+        entropy += scipy.special.entr(plane)
     entropy /= np.log(probabilities.num_classes)
     if probabilities.doubt == "entropy":
         return entropy

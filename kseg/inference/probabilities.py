@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy.special import entr
 
 from kseg.data.augment.settings import ResizeBack
 from kseg.errors import KsegError
@@ -135,7 +135,7 @@ def entropy_of(values: np.ndarray) -> np.ndarray:
     """
     if values.shape[-1] == 1:
         values = np.concatenate([1 - values, values], axis=-1)
-    return entr(values).sum(axis=-1) / np.log(values.shape[-1])
+    return scipy.special.entr(values).sum(axis=-1) / np.log(values.shape[-1])
 
 
 def averaged(

@@ -4,11 +4,11 @@ from .curves import training_curves as training_curves
 from .graphs import network_picture as network_picture
 from .matrices import confusion_picture as confusion_picture
 from .overlays import Look as Look
-from .overlays import comparison as comparison
 from .overlays import error_map as error_map
 from .overlays import overlay as overlay
-from .overlays import sheet as sheet
 from .ranking import risk_coverage_picture as risk_coverage_picture
 from .rates import rate_test_picture as rate_test_picture
 from .rates import schedule_picture as schedule_picture
+from .sheets import comparison as comparison
+from .sheets import sheet as sheet
 from .tradeoffs import tradeoff_picture as tradeoff_picture

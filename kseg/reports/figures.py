@@ -16,9 +16,9 @@ from kseg.plots import (
     curves,
     graphs,
     matrices,
-    overlays,
     ranking,
     rates,
+    sheets,
     tradeoffs,
 )
 from kseg.reports.tables import doubtful_images, worst_images, write_table
@@ -71,7 +71,7 @@ def report_predictions(
         score = evaluation.image_scores["mean_iou"][order[place]]
         said = f"{named[place]}: mean IoU {score:.3f}\n{sample.name}"
         rows.append((said, sample.image, sample.mask, predictor.predict([sample.image])[0]))
-    picture = overlays.comparison(rows, samples.labels)
+    picture = sheets.comparison(rows, samples.labels)
     return _files.write_figure(run.path / "predictions.png", picture)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from kseg.inference.cleaning import TOUCHING
 from kseg.labels import Labels
@@ -38,7 +38,7 @@ class Region:
 
         More than one where parts touch by a corner alone, for outlines do not cross themselves.
         """
-        parts, _ = ndimage.label(self.inside)  # those that touch by a side
+        parts, _ = scipy.ndimage.label(self.inside)  # those that touch by a side
         outlines = sorted((ring for ring in self.rings if area_of(ring) > 0), key=area_of)
         found = {self._beside(ring, parts): [ring] for ring in outlines}
         for hole in (ring for ring in self.rings if area_of(ring) < 0):
@@ -59,8 +59,8 @@ def regions_of(mask: np.ndarray, labels: Labels) -> Iterator[Region]:
         labels: The classes.
     """
     for index in range(len(labels)):
-        numbers, _ = ndimage.label(mask == index, TOUCHING)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(numbers), start=1):
+        numbers, _ = scipy.ndimage.label(mask == index, TOUCHING)
+        for number, (rows, columns) in enumerate(scipy.ndimage.find_objects(numbers), start=1):
             inside = numbers[rows, columns] == number
             box = (columns.start, rows.start, inside.shape[1], inside.shape[0])
             rings = tuple(_rings(inside, columns.start, rows.start))

@@ -6,7 +6,8 @@ from pathlib import Path
 from kseg import _files
 from kseg.data.augment.pipelines import Augmentation
 from kseg.data.samples import Samples
-from kseg.plots.overlays import as_rgb, overlay, sheet
+from kseg.plots.overlays import as_rgb, overlay
+from kseg.plots.sheets import sheet
 
 
 def draw_samples(

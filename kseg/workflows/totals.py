@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from kseg import _files
 from kseg.inference.cleaning import TOUCHING
@@ -120,7 +120,7 @@ class Coco:
 
 
 def _count(belongs: np.ndarray) -> int:
-    return int(ndimage.label(belongs, TOUCHING)[1])
+    return int(scipy.ndimage.label(belongs, TOUCHING)[1])
 
 
 TOTALS: dict[str, Any] = {"areas": Areas, "coco": Coco}

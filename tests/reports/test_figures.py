@@ -6,7 +6,7 @@ import kseg
 from kseg.data import ShapesSamples
 from kseg.evaluation import evaluate
 from kseg.inference import Predictor, keras_engine
-from kseg.plots import overlays
+from kseg.plots import sheets
 from kseg.reports import figures
 
 
@@ -27,9 +27,9 @@ def test_the_best_the_median_and_the_worst_of_however_many(tmp_path, monkeypatch
 
     def comparison(rows, labels):
         seen.extend(said for said, *_ in rows)
-        return overlays.sheet(["image"], [(said, [image]) for said, image, *_ in rows], labels)
+        return sheets.sheet(["image"], [(said, [image]) for said, image, *_ in rows], labels)
 
-    monkeypatch.setattr(figures.overlays, "comparison", comparison)
+    monkeypatch.setattr(figures.sheets, "comparison", comparison)
     figures.report_predictions(kseg.Run(tmp_path), predictor, samples, found)
     assert [said.partition(":")[0] for said in seen] == expected
     scores = found.image_scores["mean_iou"]
