@@ -1,14 +1,12 @@
-"""What the README says is run: its scripts, its commands, and the examples."""
+"""What the README says is run: its scripts and its commands; and the examples."""
 
 import re
 import runpy
-import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-import click
 import keras
 import nbformat
 import numpy as np
@@ -63,29 +61,6 @@ def test_scripts_of_the_readme_run(place, script):
 def test_scripts_of_the_pages_run(place, script):
     (place / "script.py").write_text(script.replace("minutes=10", "minutes=0.02, width=4"))
     runpy.run_path("script.py")
-
-
-def commands_of(page):
-    """The command lines of a page, those of several lines as one."""
-    text = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL))
-    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("kseg ")]
-
-
-COMMANDS = [words for page in PAGES for words in commands_of(page)]
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_commands_of_the_pages_are_understood(rectangles, tmp_path, monkeypatch, words):
-    """Every option and value is one that the command takes; README's are also run, below."""
-    monkeypatch.chdir(tmp_path)
-    rectangles.rename(tmp_path / "my_data")
-    Path("recipe.yaml").write_text("model: unet")
-    command, context = kseg, None
-    while isinstance(command, click.Group):
-        name, command, rest = command.resolve_command(context or click.Context(command), words[1:])
-        words = [name, *rest]
-    command.make_context(words[0], words[1:])
 
 
 def test_commands_of_the_readme_run(place, monkeypatch):
