@@ -9,13 +9,12 @@ from kseg import _checks, machine
 from kseg.data.augment.settings import Resize, ResizeBack
 from kseg.data.reading.layout import MASK_SUFFIX
 from kseg.data.samples import Samples
-from kseg.data.sources.source import Source
-from kseg.errors import KsegError
 from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
 from kseg.workflows.answering import Answering
 from kseg.workflows.engines import with_engines
+from kseg.workflows.scored import scored_on
 from kseg.workflows.watching import Watch, watching
 
 if TYPE_CHECKING:
@@ -103,11 +102,7 @@ def evaluate(
     from kseg.evaluation import evaluate as score
     from kseg.reports import figures as drawn
 
-    first = opened[0]
-    source = source_of(first, data, mask_suffix)
-    split = split or source.best_test
-    check_unseen(opened, source, split)
-    samples = source.split(split, source.labels(first.labels))
+    source, split, samples = scored_on(opened, data, split, mask_suffix)
     answering = with_engines(answering, engine, len(samples), watch)
     answering.tell(watch, f"{source.data}, {split}")
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
@@ -120,10 +115,10 @@ def evaluate(
     watch.scored(found, split)
     label = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
     how = answering.to_dict()
-    written = drawn.report_evaluation(first, found, source.data, label, figures, how)
+    written = drawn.report_evaluation(opened[0], found, source.data, label, figures, how)
     if per_image:
-        written.append(drawn.report_images(first, found, source.data, label))
-    written += drawn.report_ranking(first, found, source.data, label, figures)
+        written.append(drawn.report_images(opened[0], found, source.data, label))
+    written += drawn.report_ranking(opened[0], found, source.data, label, figures)
     watch.written(written)
     return found
 
@@ -141,42 +136,3 @@ def _gain(found: "Evaluation", answering: Answering, samples: Samples, watch: Wa
             alone[one.name] = score(answering.alone(one), samples, on_image)
     best = max(alone, key=lambda name: alone[name].scores.mean_iou)
     return found.gain_over(alone[best], best)
-
-
-def source_of(run: Run, data: str | Path | None, mask_suffix: str) -> Source:
-    """Return a run's own data, or another data set, to be read as the run's own is."""
-    if data is None:
-        return run.source()
-    recipe = run.recipe
-    return Source(
-        str(data),
-        recipe.input.size,
-        val_fraction=0,
-        mask_suffix=mask_suffix,
-        channels=recipe.data.channels,
-    )
-
-
-def check_unseen(runs: Sequence[Run], source: Source, split: str) -> None:
-    """Refuse to hold runs against each other on images that one of them learned from.
-
-    Splits that kseg made differ from seed to seed and from fold to fold.
-
-    Raises:
-        KsegError: A run was trained on images of the split.
-    """
-    if len(runs) == 1 or split == "train":
-        return
-    asked = source.images(split)
-    for run in runs:
-        try:
-            seen = len(asked & run.source().images("train"))
-        except (KsegError, OSError):  # its data lies no longer as it did
-            continue
-        if seen:
-            raise KsegError(
-                f"{run.name} was trained on {seen} of the {len(asked)} images of {split}: it "
-                "would be scored by what it knows by heart. Score the runs one by one, or on "
-                "images that none has seen: a test split, or other data. Runs of one seed share "
-                "their val split."
-            )

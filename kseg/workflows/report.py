@@ -11,7 +11,7 @@ from kseg.runs.cross_validation import CrossValidation
 from kseg.runs.finding import open_runs
 from kseg.runs.run import Run
 from kseg.workflows.engines import timed_before
-from kseg.workflows.evaluate import check_unseen, source_of
+from kseg.workflows.scored import scored_on
 from kseg.workflows.watching import Watch, watching
 
 if TYPE_CHECKING:
@@ -78,10 +78,7 @@ def report(
     if len({one.path.resolve() for one in opened}) < len(opened):
         raise ArgumentError("A run is compared with others: one is named twice.")
     first = opened[0]
-    source = source_of(first, data, mask_suffix)
-    split = split or source.best_test
-    check_unseen(opened, source, split)
-    samples = source.split(split, source.labels(first.labels))
+    source, split, samples = scored_on(opened, data, split, mask_suffix)
     watch.starts(machine.device(device))
 
     from kseg.reports.figures import label_of

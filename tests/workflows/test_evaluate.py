@@ -1,13 +1,14 @@
 """`kseg.evaluate`: a run scored, what was found written into its folder."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import kseg
-from kseg.errors import KsegError
+from kseg.errors import KsegError, Notice
 from tests.conftest import write_split
 from tests.workflows.conftest import TINY
 
@@ -72,6 +73,19 @@ def test_several_runs_are_not_scored_on_what_one_of_them_learned(tmp_path):
     folds = kseg.cross_validate(folds=2, name="folds", **words)
     with pytest.raises(KsegError, match="folds-fold2 was trained on 4 of the 4 images of val"):
         kseg.evaluate(folds)
+
+
+def test_of_one_run_that_it_learned_the_images_is_said(tmp_path):
+    write_split(tmp_path / "data", 8)
+    words = {"data": tmp_path / "data", "val_fraction": 0.25, "runs": tmp_path / "runs", **TINY}
+    run = kseg.train(name="small", **words)
+    for judged in (kseg.evaluate, kseg.report):
+        with pytest.warns(Notice, match="small was trained on 6 of the 8 images of all"):
+            judged(run, data=tmp_path / "data")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Notice)
+            judged(run)
+            judged(run, split="train")
 
 
 def test_another_data_set_with_masks_beside_the_images(run, tmp_path):
