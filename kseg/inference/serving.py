@@ -30,8 +30,8 @@ class Serving(keras.Model):
             where a single sigmoid output gives two.
         size: `(height, width)` that the network is always shown; `None` shows images as they are.
         temperature: What calibrates the probabilities, see `Probabilities`.
-        pads: Whether images are padded to what the network takes; without, and without `size`, it
-            is shown none but those.
+        pads: Whether images are padded to sizes that the network takes. Without it and without
+            `size` they must have such a size.
 
     Example:
         >>> network = kseg.build_unet((None, None, 3), 3, filters=(4, 8))

@@ -63,7 +63,8 @@ def _print(
         console.print()
         style = STYLES[finding.severity]
         console.print(f"[{style}]{finding.severity:<10}[/{style}] ", end="")
-        console.print(printable(f"{finding.kind}: {finding.text}"), markup=False)
+        said = as_typed(finding.text, train)
+        console.print(printable(f"{finding.kind}: {said}"), markup=False)
         for path in finding.files[1:SHOWN]:
             console.print(printable(f"{'':<11}{path}"), markup=False)
         if len(finding.files) > SHOWN:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kseg.cli.options import Size, data_argument, mask_suffix_option
+from kseg.cli.options import Size, channels_option, data_argument, mask_suffix_option
 from kseg.errors import KsegError
 
 
@@ -36,6 +36,7 @@ from kseg.errors import KsegError
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of rotations.")
 @mask_suffix_option
+@channels_option
 def tile(
     data: Path,
     out: Path,
@@ -46,6 +47,7 @@ def tile(
     angle: float,
     seed: int,
     mask_suffix: str,
+    channels: int,
 ) -> None:
     """Cut the images of DATA and their masks into crops, in the folder OUT.
 
@@ -60,11 +62,12 @@ def tile(
         raise click.UsageError(str(error)) from None
     printer = Printer()
     with printer.counting("cutting", None) as on_pair:
-        number = tiling.tile(data, out, cut, mask_suffix, on_pair)
+        number = tiling.tile(data, out, cut, mask_suffix, on_pair, channels)
     # Crops of one photo overlap: where kseg is to split, they stay together.
     together = "" if (out / "val").is_dir() else ' --split-by "group:^(.*)_"'
+    bands = "" if channels == 3 else f" --channels {channels}"
     facts = [
         ("written", f"{number} crops to {out}"),
-        ("next", f"kseg train --data {shlex.quote(str(out))}{together}"),
+        ("next", f"kseg train --data {shlex.quote(str(out))}{bands}{together}"),
     ]
     printer.facts(facts)

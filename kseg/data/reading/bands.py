@@ -20,6 +20,8 @@ INK = 5
 """TIFF's number for CMYK."""
 ORIENTATION = 274
 """TIFF's number for the tag that EXIF shares."""
+TURNED = (5, 6, 7, 8)
+"""Orientations that swap height and width."""
 
 
 def of_image(image: Image.Image, channels: int) -> np.ndarray:
@@ -31,6 +33,23 @@ def of_image(image: Image.Image, channels: int) -> np.ndarray:
     _check_count(len(image.getbands()), channels)
     _check_light(image.mode == "CMYK")
     return np.asarray(image)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return `(height, width)` of a TIFF, the rotation applied."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first.aspage()
+        size = page.imagelength, page.imagewidth
+        return size[::-1] if orientation_of(page) in TURNED else size
+
+
+def write_tiff(path: Path, pixels: np.ndarray) -> None:
+    """Write bands, uint8, `(height, width, channels)`, as they are."""
+    import tifffile
+
+    tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig", metadata=None)
 
 
 def read_tiff(path: Path, channels: int, most: int) -> tuple[np.ndarray, int]:
@@ -99,7 +118,7 @@ def orientation_of(page: "tifffile.TiffPage") -> int:
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Apply an EXIF orientation, 1 to 8, to pixels, `(height, width, channels)`."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in TURNED:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]

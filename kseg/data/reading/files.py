@@ -33,7 +33,7 @@ MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 TIFF_SUFFIXES = (".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
-MOST_CHANNELS = 8
+MOST_CHANNELS, MOST_OF_PILLOW = 8, 4
 NOTE = "kseg"
 FAST = 1
 """How much a PNG is packed: a photo is written four times as fast as by default, noise six times,
@@ -80,17 +80,24 @@ class Upright(NamedTuple):
 def read_upright(path: Path, max_side: int | None = None, channels: int = 3) -> Upright:
     """Read an image as `read_image` does, with its full size and orientation."""
     _checks.count(channels, MOST_CHANNELS, "channels")
-    if channels in (1, 3) or path.suffix.lower() not in TIFF_SUFFIXES:
+    if not _is_of_bands(path, channels):
         with _opened(path) as image:
             size, orientation = _upright_size(image)[::-1], _orientation(image)
             return Upright(_pixels(image, max_side, channels), size, orientation)
-    _extras.require("tifffile", "tifffile", f"Reading an image of {channels} channels")
     with named(path):
         pixels, orientation = bands.read_tiff(path, channels, MAX_PIXELS)
     size = pixels.shape[:2]
     if max_side is not None:
         pixels = resized_image(pixels, shown_size(size, max_side))
     return Upright(pixels, size, orientation)
+
+
+def _is_of_bands(path: Path, channels: int) -> bool:
+    """Tell whether a file is to be read by tifffile, and have it there."""
+    if channels in (1, 3) or path.suffix.lower() not in TIFF_SUFFIXES:
+        return False
+    _extras.require("tifffile", "tifffile", f"Reading an image of {channels} channels")
+    return True
 
 
 def read_mask(path: Path, labels: Labels, max_side: int | None = None) -> np.ndarray:
@@ -193,10 +200,19 @@ def read_note(path: Path) -> str:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an image, uint8, RGB `(H, W, 3)` or grey `(H, W)`, in the format of the suffix."""
+    """Write an image in the format of the suffix.
+
+    Args:
+        path: The file.
+        image: Uint8, grey `(H, W)`, or `(H, W, channels)`; of more than four channels for TIFF
+            alone, with tifffile.
+    """
     with _files.atomic(path) as temporary:
-        # A PNG of a photo is written four times as fast as by default, and a tenth larger.
-        Image.fromarray(image).save(temporary, compress_level=FAST)
+        if image.ndim == 3 and image.shape[-1] > MOST_OF_PILLOW:
+            bands.write_tiff(temporary, image)
+        else:
+            pixels = image[..., 0] if image.shape[2:] == (1,) else image
+            Image.fromarray(pixels).save(temporary, compress_level=FAST)
 
 
 def header_of(path: Path) -> tuple[tuple[int, int], int]:
@@ -213,13 +229,23 @@ def header_of(path: Path) -> tuple[tuple[int, int], int]:
         return _upright_size(image)[::-1], _orientation(image)
 
 
-def check_sizes(image: Path, mask: Path) -> tuple[int, int]:
+def check_sizes(image: Path, mask: Path, channels: int = 3) -> tuple[int, int]:
     """Refuse a mask of another size than its image; return their `(height, width)`.
+
+    Args:
+        image: The image's file.
+        mask: The mask's file.
+        channels: Those of the image.
 
     Raises:
         KsegError: They differ, or a file is not an image.
     """
-    (size, _), (mask_size, _) = header_of(image), header_of(mask)
+    if _is_of_bands(image, channels):
+        with named(image):
+            size = bands.size_of(image)
+    else:
+        size, _ = header_of(image)
+    mask_size, _ = header_of(mask)
     _check_same(image, size, mask, mask_size)
     return size
 
@@ -260,7 +286,9 @@ def named(path: Path) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.{_hint(path)}") from None
     except Image.UnidentifiedImageError as error:
-        raise KsegError(f"{path} is not an image that can be read.") from error
+        is_tiff = path.suffix.lower() in TIFF_SUFFIXES
+        more = " Are its bands no colours, give their number by channels=." if is_tiff else ""
+        raise KsegError(f"{path} is not an image that can be read.{more}") from error
     except KsegError as error:
         raise KsegError(f"{path} {error}.") from error
     except Exception as error:  # decoders raise whatever a damaged byte leads them to

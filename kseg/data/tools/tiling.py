@@ -119,7 +119,7 @@ def crop(
     """Cut a window out of an image or a mask.
 
     Args:
-        pixels: Uint8, `(height, width)` or `(height, width, 3)`.
+        pixels: Uint8, `(height, width)` or `(height, width, channels)`.
         window: Centre and angle, as `Cut.windows` yields them.
         size: `(height, width)` of the result.
         smooth: Whether to interpolate; masks are not.
@@ -133,6 +133,9 @@ def crop(
     shift_x = x - cosine * width / 2 + sine * height / 2
     shift_y = y - sine * width / 2 - cosine * height / 2
     how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    if pixels.ndim == 3:  # band by band: Pillow would weigh some by another that it takes for alpha
+        channels = range(pixels.shape[-1])
+        return np.dstack([crop(pixels[..., at], window, size, smooth=smooth) for at in channels])
     turned = Image.fromarray(pixels).transform(
         (width, height),
         Image.Transform.AFFINE,
@@ -148,6 +151,7 @@ def tile(
     cut: Cut,
     mask_suffix: str = MASK_SUFFIX,
     on_pair: Callable[[], None] = lambda: None,
+    channels: int = 3,
 ) -> int:
     """Cut all images and masks of a data set; what was cut before is not cut again.
 
@@ -155,10 +159,12 @@ def tile(
 
     Args:
         data: A folder or list, as `find_pairs` takes them.
-        out: The folder to write: crops as PNG, masks as class indices, and `classes.json`.
+        out: The folder to write: crops as PNG, of more than four channels as TIFF, masks as class
+            indices, and `classes.json`.
         cut: How.
         mask_suffix: See `find_pairs`.
         on_pair: Called after each pair.
+        channels: 1 for grey, 3 for RGB, or the number of bands, up to 8.
 
     Returns:
         The number of crops.
@@ -170,17 +176,18 @@ def tile(
     keep_apart(data, out)
     layout = find_pairs(data, mask_suffix).checked()
     labels, _ = find_labels(layout.root, layout.learned)
+    suffix = ".png" if channels <= files.MOST_OF_PILLOW else ".tif"
 
     def work(task: tuple[Pair, Path], size: tuple[int, int]) -> int:
         pair, target = task
         windows = list(cut.windows(size, pair.name))
         paths = [
-            tuple(target / part / f"{pair.name}_{number:03d}.png" for part in ("images", "masks"))
-            for number in range(len(windows))
+            (target / f"images/{name}{suffix}", target / f"masks/{name}.png")
+            for name in (f"{pair.name}_{number:03d}" for number in range(len(windows)))
         ]
         changed = max(pair.image.stat().st_mtime, pair.mask.stat().st_mtime)
         if any(not _is_newer(path, changed) for both in paths for path in both):
-            image, mask = files.read_image(pair.image), files.read_mask(pair.mask, labels)
+            image, mask = files.read_pair(pair.image, pair.mask, labels, channels=channels)
             for window, (image_path, mask_path) in zip(windows, paths, strict=True):
                 for path in (image_path, mask_path):
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -195,16 +202,17 @@ def tile(
         for pair in pairs
     ]
     with ThreadPoolExecutor() as pool:
-        sizes = list(pool.map(lambda task: _measured(task[0], cut), tasks))
-        _remember(out, {"data": str(data.resolve()), "classes": labels.to_dict(), **asdict(cut)})
+        sizes = list(pool.map(lambda task: _measured(task[0], cut, channels), tasks))
+        told = {"data": str(data.resolve()), "classes": labels.to_dict(), "channels": channels}
+        _remember(out, told | asdict(cut))
         count = sum(pool.map(work, tasks, sizes))
     _files.write_json(out / "classes.json", labels.indexed().to_dict())
     return count
 
 
-def _measured(pair: Pair, cut: Cut) -> tuple[int, int]:
+def _measured(pair: Pair, cut: Cut, channels: int) -> tuple[int, int]:
     """Return `(height, width)` of a pair, or refuse one that is smaller than a crop."""
-    size = files.check_sizes(pair.image, pair.mask)
+    size = files.check_sizes(pair.image, pair.mask, channels)
     if size[0] < cut.size[0] or size[1] < cut.size[1]:
         raise KsegError(
             f"{pair.image} is {size[0]}x{size[1]}, smaller than a crop of "

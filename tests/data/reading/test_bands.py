@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from kseg.data.reading import bands, files
+from kseg.errors import KsegError
 from kseg.labels import numbered_labels
 
 tifffile = pytest.importorskip("tifffile")
@@ -107,6 +108,10 @@ def test_a_tiff_is_turned_as_pillow_turns_it(tmp_path, orientation):
     extra = [(0x0112, "H", 1, orientation, True)]
     six = save_tiff(np.dstack([pixels, pixels]), tmp_path / "x.tif", extratags=extra)
     np.testing.assert_array_equal(files.read_image(six, channels=6)[..., 3:], turned)
+    mask = save(turned[..., 0], tmp_path / "mask.png")
+    assert files.check_sizes(six, mask, channels=6) == turned.shape[:2]
+    with pytest.raises(KsegError, match="no colours, give their number by channels="):
+        files.read_image(six)
 
 
 @pytest.mark.parametrize(

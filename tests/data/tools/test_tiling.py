@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from kseg.data.reading.files import read_image
 from kseg.data.tools.tiling import Cut, crop, grid_starts, tile
 
 
@@ -85,6 +87,32 @@ def test_a_pair_that_changed_is_cut_again(rectangles, tmp_path):
     )
     assert before != [path.read_bytes() for path in crops]
     assert other.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+def test_every_band_is_kept(tmp_path, channels):
+    """None is weighed by another one, turned or not."""
+    bands = np.zeros((40, 48, channels), np.uint8)
+    bands[:] = np.arange(channels) * 40 + 10
+    bands[20:, :, 0] = 0  # which Pillow would take for nothing, were it an alpha
+    (tmp_path / "data/images").mkdir(parents=True)
+    (tmp_path / "data/masks").mkdir()
+    contig = {"planarconfig": "contig"} if channels > 1 else {}
+    tifffile.imwrite(
+        tmp_path / "data/images/0.tif", bands.squeeze(), photometric="minisblack", **contig
+    )
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(tmp_path / "data/masks/0.png")
+    (tmp_path / "data/classes.json").write_text('{"classes": ["ground", "box"]}')
+    for how, count in (("grid", 9), ("rotations", 3)):
+        cut = Cut(how, (16, 20), count=count)
+        assert tile(tmp_path / "data", tmp_path / how, cut, channels=channels) == count
+        for path in (tmp_path / how / "images").iterdir():
+            assert path.suffix == (".tif" if channels > 4 else ".png")
+            found = read_image(path, channels=channels)
+            assert found.shape == (16, 20, channels)
+            assert (found[..., 1:] == bands[0, 0, 1:]).all()
+    first = read_image(sorted((tmp_path / "grid/images").iterdir())[3], channels=channels)
+    np.testing.assert_array_equal(first, bands[12:28, :20])
 
 
 def test_crops_mix_with_nothing(rectangles, tmp_path):
