@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kseg import machine
 from kseg.data.augment.settings import Input
 from kseg.data.samples import Few
 from kseg.errors import ArgumentError, KsegError
@@ -116,8 +117,11 @@ def opened(run: Trained, name: str, few: bool = False) -> tuple[Engine, Sight]:
         outputs, sight = known
         _check_classes(run, outputs)
         converted.require(name, is_kept)
-        return converted.opened(name, folder), sight
+        kept = converted.kept(name, folder)
+        if kept is not None:
+            return kept, sight
 
+    machine.backend()
     from kseg.inference.engines import engine_named
 
     model, stride = _model(run), catalog.stride(run.recipe.model)

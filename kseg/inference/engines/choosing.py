@@ -45,8 +45,7 @@ def engine_named(
 
     Raises:
         KsegError: There is no such engine, it is not installed, it lacks images, or the network
-            cannot be converted with this backend of Keras.
-        OSError: The folder cannot be written.
+            cannot be converted with this backend of Keras, or kept in the folder.
 
     Example:
         >>> from kseg.inference.engines import engine_named
@@ -61,19 +60,22 @@ def engine_named(
         return keras_engine(network, frozen=not few)
     is_kept = converted.file_of(name, folder).exists()
     converted.require(name, is_kept)
-    if not is_kept:
-        _convert(name, model, stride, folder)
+    engine = converted.kept(name, folder)
+    if engine is None:
+        converted.require(name)
+        whole = "openvino" if name == INT8 else name
+        if converted.kept(whole, folder) is None:
+            _convert(whole, model, stride, folder)
         if name == INT8:
             _quantize(folder, images)
-    return converted.opened(name, folder)
+        engine = converted.opened(name, folder)
+    return engine
 
 
 def _convert(name: str, model: keras.Model, stride: int, folder: Path) -> None:
-    """Write a network in an engine's format, if it is missing."""
+    """Write a network in an engine's format."""
     format = CONVERSIONS[name].format
     chosen, kept = FORMATS[format], folder / format
-    if kept.exists():
-        return
     backend = keras.backend.backend()
     if backend not in chosen.backends:
         raise ArgumentError(
@@ -87,13 +89,24 @@ def _convert(name: str, model: keras.Model, stride: int, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _made(folder: Path) -> Iterator[Path]:
-    """Make a folder, unless another process was faster: what that one made is the same."""
+    """Make a folder, unless another process was faster: what that one made is the same.
+
+    Raises:
+        KsegError: It cannot be made.
+    """
     try:
         with _files.new_folder(folder) as new:
             yield new
-    except OSError:
-        if not folder.exists():
+    except Exception as error:  # converters have errors of their own for a disk that is full
+        if folder.exists():
+            return
+        if isinstance(error, KsegError):
             raise
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise KsegError(
+            f"The converted network cannot be kept in {folder}: {reason.splitlines()[0]}. Is there "
+            "room, and may you write there? engine='keras' keeps nothing."
+        ) from error
 
 
 def _quantize(folder: Path, images: Images) -> None:

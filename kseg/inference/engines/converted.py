@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -79,6 +80,20 @@ def opened(name: str, folder: Path) -> Engine:
     """Return the engine of a network that was converted."""
     ask = CONVERSIONS[name].run(file_of(name, folder))
     return lambda images: ask(np.ascontiguousarray(images, np.float32))
+
+
+def kept(name: str, folder: Path) -> Engine | None:
+    """Return the engine of a network that was converted before; `None` where there is none.
+
+    One that is damaged is removed: it is made anew from the run's model, in seconds.
+    """
+    try:
+        return opened(name, folder)
+    except MemoryError:
+        raise
+    except Exception:  # each engine has errors of its own for a file that it cannot read
+        shutil.rmtree(file_of(name, folder).parent, ignore_errors=True)
+        return None
 
 
 def write_sight(folder: Path, outputs: int, sight: Sight) -> None:

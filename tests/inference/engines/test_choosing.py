@@ -77,6 +77,32 @@ def test_a_network_is_converted_once(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["openvino"]
 
 
+@pytest.mark.parametrize("name", ["openvino", "openvino-int8", "onnxruntime"])
+def test_a_network_that_is_damaged_is_converted_anew(model, tmp_path, name):
+    if name not in there():
+        pytest.skip(f"{name} is not installed")
+    images = RNG.integers(0, 256, (1, 16, 16, 3), np.uint8)
+    before = engine_named(name, model, 2, tmp_path, lambda: [images])(images)
+    for pattern, content in (("model.[ox]*", b"<net"), ("model.[ox]*", None), ("*.bin", b"")):
+        for path in tmp_path.rglob(pattern):
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+        after = engine_named(name, model, 2, tmp_path, lambda: [images])(images)
+        np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+@pytest.mark.skipif("openvino" not in there(), reason="openvino is not installed")
+def test_a_full_disk_is_told_from_a_fault(model, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    monkeypatch.setattr("kseg.inference.engines.choosing.export", full)
+    with pytest.raises(KsegError, match="cannot be kept in .*openvino: basic_ios.*engine='keras'"):
+        engine_named("openvino", model, 2, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif("openvino-int8" not in there(), reason="openvino or nncf is not installed")
 def test_a_network_in_8_bits_runs_without_what_made_it(model, tmp_path, monkeypatch):
     images = RNG.integers(0, 256, (1, 16, 16, 3), np.uint8)
