@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import tensorflow as tf  # or ai_edge_litert.interpreter, on a phone or a small board
-from PIL import Image
+from PIL import Image, ImageOps
 
 model, image, mask = sys.argv[1:]
-pixels = np.asarray(Image.open(image).convert("RGB"))[None]
+pixels = np.asarray(ImageOps.exif_transpose(Image.open(image)).convert("RGB"))[None]
 network = tf.lite.Interpreter(model)
 (given,), (told,) = network.get_input_details(), network.get_output_details()
 network.resize_tensor_input(given["index"], pixels.shape)

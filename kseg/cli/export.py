@@ -55,10 +55,10 @@ def export(run: str | None, runs: Path, **words: Any) -> None:
     sizes = " and ".join(f"{height}x{width}" for height, width in found.sizes)
     what = "images of its data" if found.is_real else "noise, as its data is not there"
     agreed = f"{found.agreement:.2%} of the pixels are of the same class"
-    printer.facts(
-        [
-            ("written", f"{found.path}, {found.classes.name} beside it"),
-            ("checked", f"on {what}, {sizes}: {agreed}"),
-            ("", f"largest difference {found.difference:.2g}"),
-        ]
-    )
+    facts = [
+        ("written", f"{found.path}, {found.classes.name} beside it"),
+        ("checked", f"on {what}, {sizes}: {agreed}"),
+    ]
+    if words["output"] == "probabilities":
+        facts.append(("", f"largest difference {found.difference:.2g}"))
+    printer.facts(facts)

@@ -74,6 +74,7 @@ class Judgement:
         data: The data set.
         split: Its split.
         health: What the doctor says of the data set; `None` where it was not asked.
+        learned: So many of the images the single run was trained on.
     """
 
     judged: Sequence[Judged]
@@ -81,6 +82,7 @@ class Judgement:
     data: str
     split: str
     health: Report | None = None
+    learned: int = 0
 
 
 def write_page(path: Path, found: Judgement) -> Path:

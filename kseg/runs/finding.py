@@ -70,7 +70,7 @@ def open_runs(
         alike = first.labels.names == other.labels.names
         if not alike or first.recipe.data.channels != other.recipe.data.channels:
             raise ArgumentError(
-                f"The runs of an ensemble must know the same classes, and images of as many "
+                f"Runs that are taken together must know the same classes, and images of as many "
                 f"channels. {first.name} knows {_known(first)}; {other.name} {_known(other)}."
             )
     return found

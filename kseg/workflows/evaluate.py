@@ -102,7 +102,7 @@ def evaluate(
     from kseg.evaluation import evaluate as score
     from kseg.reports import figures as drawn
 
-    source, split, samples = scored_on(opened, data, split, mask_suffix)
+    source, split, samples, learned = scored_on(opened, data, split, mask_suffix)
     answering = with_engines(answering, engine, len(samples), watch)
     answering.tell(watch, f"{source.data}, {split}")
     with machine.computing_on(device), watch.counting("scoring", len(samples)) as on_image:
@@ -114,7 +114,7 @@ def evaluate(
         found = replace(found, gain=_gain(found, answering, samples, watch))
     watch.scored(found, split)
     label = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
-    how = answering.to_dict()
+    how = answering.to_dict() | {"images_trained_on": learned}
     written = drawn.report_evaluation(opened[0], found, source.data, label, figures, how)
     if per_image:
         written.append(drawn.report_images(opened[0], found, source.data, label))

@@ -116,7 +116,11 @@ def _check_replaceable(folder: Path, overwrite: bool) -> None:
     from kseg.inference.serving import FORMATS
 
     if not overwrite:
-        _files.check_absent(folder)
+        if folder.exists():
+            raise KsegError(
+                f"{folder} is there already. Choose another out=, or replace what was exported "
+                "before by overwrite=True."
+            )
         return
     known = {"classes.json", "model.bin", *(chosen.file for chosen in FORMATS.values())}
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):

@@ -78,7 +78,7 @@ def report(
     if len({one.path.resolve() for one in opened}) < len(opened):
         raise ArgumentError("A run is compared with others: one is named twice.")
     first = opened[0]
-    source, split, samples = scored_on(opened, data, split, mask_suffix)
+    source, split, samples, learned = scored_on(opened, data, split, mask_suffix)
     watch.starts(machine.device(device))
 
     from kseg.reports.figures import label_of
@@ -86,7 +86,8 @@ def report(
 
     with machine.computing_on(device):
         judged = [_judged(one, samples, f"{source.data}, {split}", watch) for one in opened]
-        found = Judgement(judged, samples, source.data, split, _health(first, source, watch))
+        health = _health(first, source, watch)
+        found = Judgement(judged, samples, source.data, split, health, learned)
         part = split if len(opened) == 1 else f"{split}_of_{len(opened)}_runs"
         label = label_of(first, source.data, part)
         page = Path(out) if out else first.path / f"report_{label}.html"

@@ -18,11 +18,13 @@ class Scored(NamedTuple):
         source: The data set.
         split: The name of its part.
         samples: The images and masks of that, with the runs' classes.
+        learned: So many of the images a single run was trained on, where they are not called so.
     """
 
     source: Source
     split: str
     samples: Samples
+    learned: int
 
 
 def scored_on(
@@ -41,9 +43,8 @@ def scored_on(
     """
     source = _source_of(runs[0], data, mask_suffix)
     split = split or source.best_test
-    if split != "train":
-        _check_unseen(runs, source, split)
-    return Scored(source, split, source.split(split, source.labels(runs[0].labels)))
+    learned = 0 if split == "train" else _learned(runs, source, split)
+    return Scored(source, split, source.split(split, source.labels(runs[0].labels)), learned)
 
 
 def _source_of(run: Run, data: str | Path | None, mask_suffix: str) -> Source:
@@ -60,11 +61,14 @@ def _source_of(run: Run, data: str | Path | None, mask_suffix: str) -> Source:
     )
 
 
-def _check_unseen(runs: Sequence[Run], source: Source, split: str) -> None:
+def _learned(runs: Sequence[Run], source: Source, split: str) -> int:
     """Refuse to hold runs against each other on images that one of them learned from.
 
     Splits that kseg made differ from seed to seed and from fold to fold. Of a single run it is
     said.
+
+    Returns:
+        The number of images that a single run learned from.
 
     Raises:
         KsegError: One of several runs was trained on images of the split.
@@ -81,9 +85,10 @@ def _check_unseen(runs: Sequence[Run], source: Source, split: str) -> None:
         if len(runs) == 1:
             said += " is scored by what it knows by heart, not by how it does on new ones."
             warnings.warn(said, Notice, stacklevel=4)
-            continue
+            return seen
         raise KsegError(
             f"{said} would be scored by what it knows by heart. Score the runs one by one, or on "
-            "images that none has seen: a test split, or other data. Runs of one seed share "
-            "their val split."
+            "images that none has seen: a test split, or other data. Runs of one seed, which are "
+            "no folds, share their val split."
         )
+    return 0

@@ -111,8 +111,8 @@ def never_predicted(epochs: Sequence[Epoch], names: Sequence[str]) -> Found:
         return None
     return (
         f"hardly a pixel was predicted as {', '.join(missing)} so far, though the masks hold them.",
-        "Weigh the classes (class_weights=enet), show more of the rare ones (crop=rare), let the "
-        "network see larger images (max_side=), or train longer.",
+        "Show more of the rare ones (crop=rare), let the network see larger images (max_side=), "
+        "train longer, or weigh the classes (class_weights=enet), where they are not weighed yet.",
     )
 
 

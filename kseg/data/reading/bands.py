@@ -35,6 +35,14 @@ def of_image(image: Image.Image, channels: int) -> np.ndarray:
     return np.asarray(image)
 
 
+def count_of(path: Path) -> int:
+    """Return the number of bands of a TIFF."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return file.pages.first.aspage().samplesperpixel
+
+
 def size_of(path: Path) -> tuple[int, int]:
     """Return `(height, width)` of a TIFF, the rotation applied."""
     import tifffile

@@ -286,14 +286,22 @@ def named(path: Path) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.{_hint(path)}") from None
     except Image.UnidentifiedImageError as error:
-        is_tiff = path.suffix.lower() in TIFF_SUFFIXES
-        more = " Are its bands no colours, give their number by channels=." if is_tiff else ""
-        raise KsegError(f"{path} is not an image that can be read.{more}") from error
+        raise KsegError(f"{path} is not an image that can be read.{_of_bands(path)}") from error
     except KsegError as error:
         raise KsegError(f"{path} {error}.") from error
     except Exception as error:  # decoders raise whatever a damaged byte leads them to
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise KsegError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
+
+
+def _of_bands(path: Path) -> str:
+    """Return what makes a TIFF readable whose bands are no colours."""
+    if path.suffix.lower() not in TIFF_SUFFIXES or not importlib.util.find_spec("tifffile"):
+        return ""
+    with contextlib.suppress(Exception):  # it is damaged
+        count = bands.count_of(path)
+        return "" if count in (1, 3) else f" It holds {count} bands: channels={count} reads them."
+    return ""
 
 
 def _hint(path: Path) -> str:

@@ -104,8 +104,8 @@ def _made(folder: Path) -> Iterator[Path]:
             raise
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise KsegError(
-            f"The converted network cannot be kept in {folder}: {reason.splitlines()[0]}. Is there "
-            "room, and may you write there? engine='keras' keeps nothing."
+            f"The network cannot be converted into {folder}: {reason.splitlines()[0]}. Is there "
+            "room, and may you write there? engine='keras' converts nothing."
         ) from error
 
 

@@ -110,7 +110,7 @@ def test_a_tiff_is_turned_as_pillow_turns_it(tmp_path, orientation):
     np.testing.assert_array_equal(files.read_image(six, channels=6)[..., 3:], turned)
     mask = save(turned[..., 0], tmp_path / "mask.png")
     assert files.check_sizes(six, mask, channels=6) == turned.shape[:2]
-    with pytest.raises(KsegError, match="no colours, give their number by channels="):
+    with pytest.raises(KsegError, match="It holds 6 bands: channels=6 reads them"):
         files.read_image(six)
 
 

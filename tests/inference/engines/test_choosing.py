@@ -98,7 +98,7 @@ def test_a_full_disk_is_told_from_a_fault(model, tmp_path, monkeypatch):
         raise RuntimeError("basic_ios::clear: iostream error")
 
     monkeypatch.setattr("kseg.inference.engines.choosing.export", full)
-    with pytest.raises(KsegError, match="cannot be kept in .*openvino: basic_ios.*engine='keras'"):
+    with pytest.raises(KsegError, match="into .*openvino: basic_ios.*engine='keras'"):
         engine_named("openvino", model, 2, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
