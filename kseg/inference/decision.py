@@ -54,7 +54,7 @@ def decide(probabilities: Probabilities) -> Decided:
         >>> values = np.array([[[0.7, 0.3], [0.4, 0.6]]])  # one row of two pixels
         >>> found = kseg.inference.decide(kseg.inference.Probabilities(values, (1, 2)))
         >>> found.mask, found.confidence
-        (array([[0, 1]], dtype=uint8), array([[0.7, 0.6]]))
+        (array([[0, 1]], dtype=uint8), array([[0.7, 0.6]], dtype=float32))
         >>> round(found.uncertainty, 3)
         0.35
 
