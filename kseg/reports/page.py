@@ -74,7 +74,7 @@ class Judgement:
         data: The data set.
         split: Its split.
         health: What the doctor says of the data set; `None` where it was not asked.
-        learned: So many of the images the single run was trained on.
+        learned: So many of the images a run was trained on.
     """
 
     judged: Sequence[Judged]

@@ -18,7 +18,7 @@ class Scored(NamedTuple):
         source: The data set.
         split: The name of its part.
         samples: The images and masks of that, with the runs' classes.
-        learned: So many of the images a single run was trained on, where they are not called so.
+        learned: So many of the images a run was trained on.
     """
 
     source: Source
@@ -43,8 +43,9 @@ def scored_on(
     """
     source = _source_of(runs[0], data, mask_suffix)
     split = split or source.best_test
-    learned = 0 if split == "train" else _learned(runs, source, split)
-    return Scored(source, split, source.split(split, source.labels(runs[0].labels)), learned)
+    samples = source.split(split, source.labels(runs[0].labels))
+    is_own = data is None and split == "train"
+    return Scored(source, split, samples, len(samples) if is_own else _learned(runs, source, split))
 
 
 def _source_of(run: Run, data: str | Path | None, mask_suffix: str) -> Source:
@@ -65,30 +66,31 @@ def _learned(runs: Sequence[Run], source: Source, split: str) -> int:
     """Refuse to hold runs against each other on images that one of them learned from.
 
     Splits that kseg made differ from seed to seed and from fold to fold. Of a single run it is
-    said.
+    said; who asks for "train" knows.
 
     Returns:
-        The number of images that a single run learned from.
+        The most images that a run learned from.
 
     Raises:
         KsegError: One of several runs was trained on images of the split.
     """
-    asked = source.images(split)
+    asked, learned = source.images(split), 0
     for run in runs:
         try:
             seen = len(asked & run.source().images("train"))
         except (KsegError, OSError):  # its data lies no longer as it did
             continue
-        if not seen:
+        learned = max(learned, seen)
+        if not seen or split == "train":
             continue
         said = f"{run.name} was trained on {seen} of the {len(asked)} images of {split}: it"
         if len(runs) == 1:
             said += " is scored by what it knows by heart, not by how it does on new ones."
             warnings.warn(said, Notice, stacklevel=4)
-            return seen
+            continue
         raise KsegError(
             f"{said} would be scored by what it knows by heart. Score the runs one by one, or on "
             "images that none has seen: a test split, or other data. Runs of one seed, which are "
             "no folds, share their val split."
         )
-    return 0
+    return learned

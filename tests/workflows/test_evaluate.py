@@ -86,12 +86,14 @@ def test_of_one_run_that_it_learned_the_images_is_said(tmp_path):
             warnings.simplefilter("error", Notice)
             judged(run)
             judged(run, split="train")
-    said = "was trained on 6 of these images"
+    said = "6 of these images were trained on"
     (page,) = (path for path in run.path.glob("report_*all*.html"))
     assert said in page.read_text()
-    assert said not in (run.path / "report_val.html").read_text()
-    (scores,) = run.path.glob("evaluation_*all*.json")
-    assert json.loads(scores.read_text())["how"]["images_trained_on"] == 6
+    assert said in (run.path / "report_train.html").read_text()
+    assert "trained on:" not in (run.path / "report_val.html").read_text()
+    for part, learned in (("*all*", 6), ("train", 6), ("val", 0)):
+        (scores,) = run.path.glob(f"evaluation_{part}.json")
+        assert json.loads(scores.read_text())["how"]["images_trained_on"] == learned
 
 
 def test_another_data_set_with_masks_beside_the_images(run, tmp_path):

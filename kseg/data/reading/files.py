@@ -33,7 +33,9 @@ MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 TIFF_SUFFIXES = (".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
-MOST_CHANNELS, MOST_OF_PILLOW = 8, 4
+MOST_CHANNELS = 8
+MOST_OF_PILLOW = 4
+"""Images of more channels are TIFFs, written by tifffile."""
 NOTE = "kseg"
 FAST = 1
 """How much a PNG is packed: a photo is written four times as fast as by default, noise six times,
@@ -286,7 +288,7 @@ def named(path: Path) -> Iterator[None]:
     except Image.DecompressionBombError:
         raise KsegError(f"{path} has over {MAX_PIXELS:,} pixels.{_hint(path)}") from None
     except Image.UnidentifiedImageError as error:
-        raise KsegError(f"{path} is not an image that can be read.{_of_bands(path)}") from error
+        raise KsegError(f"{path} is not an image that can be read.{_bands_hint(path)}") from error
     except KsegError as error:
         raise KsegError(f"{path} {error}.") from error
     except Exception as error:  # decoders raise whatever a damaged byte leads them to
@@ -294,7 +296,7 @@ def named(path: Path) -> Iterator[None]:
         raise KsegError(f"{path} cannot be read: {reason.splitlines()[0]}.") from error
 
 
-def _of_bands(path: Path) -> str:
+def _bands_hint(path: Path) -> str:
     """Return what makes a TIFF readable whose bands are no colours."""
     if path.suffix.lower() not in TIFF_SUFFIXES or not importlib.util.find_spec("tifffile"):
         return ""
