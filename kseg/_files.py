@@ -47,8 +47,8 @@ def atomic(path: Path, keep: Path | None = None) -> Iterator[Path]:
             if keep is not None and path.exists():
                 _name_too(path, keep)
             temporary.replace(path)
-    except OSError as error:  # a write that fails names no file
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    except OSError as error:
+        raise _of(path, error) from error
 
 
 def _name_too(path: Path, other: Path) -> None:
@@ -113,26 +113,46 @@ def check_absent(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """Give a temporary folder beside `path`, which becomes `path` on success and goes otherwise.
+
+    Args:
+        path: The folder.
+        replace: Whether it takes the place of one that is there.
 
     Raises:
         KsegError: `path` is there already.
+        OSError: It cannot be written, as where the disk is full; the error names `path`.
     """
-    check_absent(path)
+    if not replace:
+        check_absent(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*.unfinished"):
         with contextlib.suppress(OSError):  # of a process that was killed, and others may remove
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left)
-    name = tempfile.mkdtemp(".unfinished", f".{path.name}.", path.parent)
-    unfinished = Path(name)
-    unfinished.chmod(0o777 & ~_umask())
     try:
+        name = tempfile.mkdtemp(".unfinished", f".{path.name}.", path.parent)
+    except OSError as error:  # it names a folder that nobody asked for
+        raise _of(path, error) from error
+    unfinished = Path(name)
+    try:
+        unfinished.chmod(0o777 & ~_umask())
         yield unfinished
+        if replace and path.exists():
+            shutil.rmtree(path)
         unfinished.rename(path)
+    except OSError as error:
+        if error.filename is None or Path(str(error.filename)).is_relative_to(unfinished):
+            raise _of(path, error) from error
+        raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _of(path: Path, error: OSError) -> OSError:
+    """Return an error that names `path`: a write that fails names none, or a temporary one."""
+    return OSError(error.errno, error.strerror or str(error), str(path))
 
 
 def _umask() -> int:

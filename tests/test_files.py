@@ -55,3 +55,28 @@ def test_a_full_disk_names_the_file_that_could_not_be_written(tmp_path):
         Path("/dev/full").write_text("more than it takes")
     assert error.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named_by_its_own_name(tmp_path):
+    full = pytest.raises(OSError, match="No space left")
+    with full as error, _files.new_folder(tmp_path / "out") as folder:
+        (folder / "whole.txt").write_text("x")
+        Path("/dev/full").write_text("more than it takes")
+    assert error.value.filename == str(tmp_path / "out")
+    with pytest.raises(FileNotFoundError) as error, _files.new_folder(tmp_path / "out"):
+        (tmp_path / "missing.png").read_bytes()
+    assert error.value.filename == str(tmp_path / "missing.png")  # no fault of the folder's
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_takes_the_place_of_another_once_it_is_whole(tmp_path):
+    old = tmp_path / "out" / "old.txt"
+    old.parent.mkdir()
+    old.write_text("x")
+    with pytest.raises(RuntimeError), _files.new_folder(old.parent, replace=True):
+        raise RuntimeError
+    assert old.exists()
+    with _files.new_folder(old.parent, replace=True) as folder:
+        (folder / "new.txt").write_text("x")
+    assert [path.name for path in old.parent.iterdir()] == ["new.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

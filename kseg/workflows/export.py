@@ -1,9 +1,8 @@
 """`kseg.export`: a run's network for other programs, checked against the run's own answers."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,6 +12,9 @@ from kseg.errors import KsegError
 from kseg.models import catalog
 from kseg.runs.finding import open_run
 from kseg.runs.run import Run
+
+if TYPE_CHECKING:
+    from kseg.inference.serving import Serving
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,11 @@ def export(
     stride = catalog.stride(settings) if size is None else catalog.step(settings)
     expected = serving.Serving(network, stride, output, size, opened.temperature)
     images, is_real = _images(opened)
-    new = folder.absolute().with_name(f"{_files.PREFIX}{folder.absolute().name}")
-    shutil.rmtree(new, ignore_errors=True)
-    with _files.new_folder(new) as unfinished:
-        written = serving.export(expected, unfinished, format)
+    with _files.new_folder(folder, replace=overwrite) as unfinished:
+        written = _written(expected, unfinished, format, folder)
         _files.write_json(unfinished / "classes.json", opened.labels.to_dict())
         ask = serving.opened(written, format)
         answers = [(np.asarray(expected(image)), ask(image)) for image in images]
-    if folder.exists():
-        shutil.rmtree(folder)
-    new.rename(folder)
     return Export(
         folder / written.name,
         folder / "classes.json",
@@ -105,6 +102,24 @@ def export(
         max(float(np.abs(one.astype(float) - other).max()) for one, other in answers),
         _agreement(answers, output),
     )
+
+
+def _written(serving: "Serving", unfinished: Path, format: str, folder: Path) -> Path:
+    """Write a network into an unfinished folder; return the file.
+
+    Raises:
+        KsegError: It cannot be written into what becomes `folder`.
+        OSError: The same, where the system says why.
+    """
+    from kseg.inference.serving import export
+
+    try:
+        return export(serving, unfinished, format)
+    except (KsegError, OSError):
+        raise
+    except Exception as error:  # converters have errors of their own for a disk that is full
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise KsegError(f"{folder} cannot be written: {reason}. Is there room?") from error
 
 
 def _check_replaceable(folder: Path, overwrite: bool) -> None:

@@ -64,6 +64,22 @@ def test_what_is_written_agrees_with_the_run_and_needs_no_kseg(trained, format, 
     assert len(np.unique(expected)) == 2  # both classes, or it would compare nothing
 
 
+def test_a_full_disk_is_told_from_a_fault_and_the_export_before_stays(
+    trained, tmp_path, monkeypatch
+):
+    def full(*_, **__):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "model.onnx").write_bytes(b"before")
+    monkeypatch.setattr(serving, "export", full)
+    with pytest.raises(KsegError, match=r"out cannot be written: basic_ios.*Is there room\?"):
+        kseg.export(trained, format="onnx", out=out, overwrite=True)
+    assert (out / "model.onnx").read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 @pytest.mark.parametrize("format", FILES)
 def test_every_way_to_pool_to_activate_and_to_make_larger_is_written(format, tmp_path):
     """Of a network for any size: converters lose what they do not know of the features."""

@@ -13,6 +13,7 @@ CHECKS = (
     file_checks.rotation,
     file_checks.sizes_differ,
     file_checks.dark,
+    file_checks.spare_bands,
     file_checks.one_mask_for_many,
     likeness.leaks,
     mask_checks.one_value,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kseg.data.doctor.case import Case, Finding, first_of, images_of, is_text, masks_of, sized
 from kseg.data.doctor.inspection import ImageLook, Look, MaskLook
+from kseg.data.reading import bands
 
 DARK = 48
 """An image in which no pixel is brighter is called dark."""
@@ -21,7 +22,7 @@ def unreadable(case: Case) -> Iterator[Finding]:
     ]
     if broken:
         text = first_of(broken[0], broken)
-        remedy = "Copy the file again from its source, or take the pair out."
+        remedy = "Do as the sentence says, copy the file again from its source, or take it out."
         yield Finding("error", "unreadable", text, remedy, tuple(paths))
 
 
@@ -97,6 +98,20 @@ def dark(case: Case) -> Iterator[Finding]:
         text = f"{dark[0].pair.image} is nearly black: no pixel is brighter than {DARK} of 255."
         remedy = "If its pixels have 10 or 12 bits in a file of 16, scale them up to 16 bits."
         yield Finding("warning", "dark images", first_of(text, dark), remedy, images_of(dark))
+
+
+def spare_bands(case: Case) -> Iterator[Finding]:
+    """Find images of more bands than are read."""
+    richer = [(look, image.spare) for look, image in case.images if image.spare]
+    if richer:
+        look, spare = richer[0]
+        text = f"{look.pair.image} holds {spare + 3} bands, of which the first three are read."
+        remedy = (
+            f"If all are data, such as infrared, {bands.reader_of(spare + 3)}; if a fourth says "
+            "what is transparent, nothing must be done."
+        )
+        files = images_of(look for look, _ in richer)
+        yield Finding("warning", "spare bands", first_of(text, richer), remedy, files)
 
 
 def one_mask_for_many(case: Case) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ class ImageLook:
         hash: Perceptual hash: 64 booleans, nearly the same for images that look the same.
         peak: The brightest value of the image, made smaller, in 0..255.
         thumb: The image at 32x32, uint8, `(32, 32, channels)`.
+        spare: Bands that the file holds beyond the colours that are read.
     """
 
     size: tuple[int, int]
@@ -41,6 +42,7 @@ class ImageLook:
     hash: np.ndarray
     peak: int
     thumb: np.ndarray
+    spare: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ def look_at_image(path: Path, channels: int = 3) -> ImageLook:
     waves = dctn(resized_image(grey[..., None], (32, 32))[..., 0].astype(np.float32), norm="ortho")
     waves = waves[:8, :8].ravel()
     bits = waves > np.median(waves[1:])
-    return ImageLook(size, orientation, bits, int(small.max()), resized_image(small, (32, 32)))
+    thumb = resized_image(small, (32, 32))
+    spare = files.spare_bands(path) if channels in (1, 3) else 0
+    return ImageLook(size, orientation, bits, int(small.max()), thumb, spare)
 
 
 def look_at_mask(path: Path) -> MaskLook:

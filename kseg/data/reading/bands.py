@@ -16,6 +16,8 @@ from kseg.errors import KsegError
 if TYPE_CHECKING:
     import tifffile
 
+MOST = 8
+"""Bands of an image that can be read."""
 INK = 5
 """TIFF's number for CMYK."""
 ORIENTATION = 274
@@ -33,6 +35,13 @@ def of_image(image: Image.Image, channels: int) -> np.ndarray:
     _check_count(len(image.getbands()), channels)
     _check_light(image.mode == "CMYK")
     return np.asarray(image)
+
+
+def reader_of(count: int) -> str:
+    """Return what reads so many bands, as the rest of a sentence on a file that holds them."""
+    if count > MOST:
+        return f"up to {MOST} can be read"
+    return f"a network of kseg.train(channels={count}) reads {count}"
 
 
 def count_of(path: Path) -> int:
@@ -139,8 +148,8 @@ def _check_count(found: int, channels: int) -> None:
     """Refuse another number of bands."""
     if found != channels:
         raise KsegError(
-            f"has {found} channel(s); expected {channels}, by channels={channels}. "
-            "Save as many bands in the file, 5 and more as TIFF, or give another channels="
+            f"has {found} band(s); expected {channels}. Save as many in the file, 5 and more as "
+            f"TIFF; {reader_of(found)}"
         )
 
 

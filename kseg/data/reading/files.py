@@ -21,6 +21,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 from PIL.Image import Resampling
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import SAMPLESPERPIXEL, TiffImageFile
 
 from kseg import _checks, _extras, _files
 from kseg.data.reading import bands
@@ -33,7 +34,6 @@ MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 TIFF_SUFFIXES = (".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # of which JPEG finds MPO
 MAX_PIXELS = 150_000_000
-MOST_CHANNELS = 8
 MOST_OF_PILLOW = 4
 """Images of more channels are TIFFs, written by tifffile."""
 NOTE = "kseg"
@@ -81,7 +81,7 @@ class Upright(NamedTuple):
 
 def read_upright(path: Path, max_side: int | None = None, channels: int = 3) -> Upright:
     """Read an image as `read_image` does, with its full size and orientation."""
-    _checks.count(channels, MOST_CHANNELS, "channels")
+    _checks.count(channels, bands.MOST, "channels")
     if not _is_of_bands(path, channels):
         with _opened(path) as image:
             size, orientation = _upright_size(image)[::-1], _orientation(image)
@@ -231,6 +231,24 @@ def header_of(path: Path) -> tuple[tuple[int, int], int]:
         return _upright_size(image)[::-1], _orientation(image)
 
 
+def spare_bands(path: Path) -> int:
+    """Return how many bands of a TIFF are left out where it is read as grey or as RGB.
+
+    A fourth that is alike everywhere, as the alpha of an image without holes, counts for none.
+
+    Raises:
+        KsegError: The file is not an image.
+    """
+    with _opened(path) as image:
+        count = image.tag_v2.get(SAMPLESPERPIXEL, 1) if isinstance(image, TiffImageFile) else 0
+        if count <= 3 or image.mode == "CMYK":
+            return 0
+        if image.mode == "RGBA" and count == 4:
+            lowest, highest = image.getchannel("A").getextrema()
+            return int(lowest != highest)
+        return count - 3
+
+
 def check_sizes(image: Path, mask: Path, channels: int = 3) -> tuple[int, int]:
     """Refuse a mask of another size than its image; return their `(height, width)`.
 
@@ -302,7 +320,8 @@ def _bands_hint(path: Path) -> str:
         return ""
     with contextlib.suppress(Exception):  # it is damaged
         count = bands.count_of(path)
-        return "" if count in (1, 3) else f" It holds {count} bands: channels={count} reads them."
+        if count not in (1, 3):
+            return f" It holds {count} bands; {bands.reader_of(count)}."
     return ""
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from kseg import _checks, _files
 from kseg.data.reading import bands
-from kseg.data.reading.files import MAX_PIXELS, MOST_CHANNELS, TIFF_SUFFIXES, named
+from kseg.data.reading.files import MAX_PIXELS, TIFF_SUFFIXES, named
 from kseg.errors import KsegError
 from kseg.labels import Labels
 
@@ -53,7 +53,7 @@ class Strips:
     """
 
     def __init__(self, path: Path, channels: int = 3) -> None:
-        _checks.count(channels, MOST_CHANNELS, "channels")
+        _checks.count(channels, bands.MOST, "channels")
         import tifffile
 
         self.path = path

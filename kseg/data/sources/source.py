@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg import _checks
-from kseg.data.reading import files
+from kseg.data.reading import bands, files
 from kseg.data.reading.folders import FileSamples, find_labels
 from kseg.data.reading.layout import MASK_SUFFIX, SPLITS, Layout, Pair
 from kseg.data.reading.pairs import find_pairs
@@ -98,7 +98,7 @@ class Source:
             raise KsegError(
                 f"fold= must be from 1 to {self.folds}, the number of folds. Received: {self.fold}."
             )
-        _checks.count(self.channels, files.MOST_CHANNELS, "channels")
+        _checks.count(self.channels, bands.MOST, "channels")
         if self.data == "shapes" and self.channels != 3:
             raise KsegError(
                 f"The images of shapes have 3 channels. Received: channels={self.channels}. Leave "

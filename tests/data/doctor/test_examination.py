@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from kseg.data import ShapesSamples
@@ -221,6 +222,27 @@ def of_twelve_bits(data):
     Image.fromarray(grey).save(path.with_suffix(".png"))
 
 
+def tiff(*more):
+    """Make the first image a TIFF, with more bands than three."""
+
+    def spoil(data):
+        path = data / "train/images/1.jpg"
+        pixels = read(path)
+        path.unlink()
+        pixels = np.dstack([pixels, *(band(pixels[..., 0]) for band in more)])
+        tifffile.imwrite(path.with_suffix(".tif"), pixels, photometric="rgb", planarconfig="contig")
+
+    return spoil
+
+
+def infrared(red):
+    return 255 - red
+
+
+def opaque(red):
+    return np.full_like(red, 255)
+
+
 def one_mask_for_two(data):
     (data / "train/masks/2.png").unlink()
     (data / "train/masks/2.png").symlink_to(data / "train/masks/1.png")
@@ -231,6 +253,8 @@ FAULTS = {
     "no train": (no_train, "error", "no train"),
     "classes.json elsewhere": (classes_in_train, "error", "classes"),
     "12 bits": (of_twelve_bits, "warning", "dark images"),
+    "four bands": (tiff(infrared), "warning", "spare bands"),
+    "six bands": (tiff(infrared, infrared, infrared), "warning", "spare bands"),
     "one mask for two": (one_mask_for_two, "warning", "shared masks"),
     "0/255 in part": (half_black_and_white, "error", "0/255 masks in part"),
     "test without masks": (no_masks_of_test, "error", "incomplete"),
@@ -297,6 +321,19 @@ def test_a_planted_fault_is_found(data, name):
         assert finding.text.endswith(".")
         assert finding.remedy.endswith((".", "}"))
     json.dumps(report.to_dict())
+
+
+def test_more_bands_than_three_are_data_unless_the_fourth_is_alike_everywhere(data):
+    tiff(infrared)(data)
+    (finding,) = examine(data).findings
+    assert finding.text.endswith("1.tif holds 4 bands, of which the first three are read.")
+    assert finding.files == (str(data / "train/images/1.tif"),)
+    assert "kseg.train(channels=4) reads 4" in finding.remedy
+
+
+def test_an_alpha_that_is_alike_everywhere_is_nothing_to_say(data):
+    tiff(opaque)(data)
+    assert examine(data).findings == ()
 
 
 def test_a_folder_without_pairs_is_a_finding_too(tmp_path):

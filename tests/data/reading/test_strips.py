@@ -76,7 +76,7 @@ def test_bands_and_sixteen_bits(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", pixels, **words)
     with strips.Strips(tmp_path / "a.tif", 5) as found:
         np.testing.assert_array_equal(found[3:29], (pixels[3:29] / 257).astype(np.uint8))
-    with pytest.raises(KsegError, match=r"a\.tif has 5 channel\(s\); expected 4"):
+    with pytest.raises(KsegError, match=r"a\.tif has 5 band\(s\); expected 4"):
         strips.Strips(tmp_path / "a.tif", 4)
 
 

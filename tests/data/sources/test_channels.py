@@ -89,7 +89,7 @@ def test_with_another_number_of_channels_every_pair_is_broken(folder):
     path, channels = folder
     broken = Source(str(path), channels=2).broken()
     assert len(broken) == 6
-    assert all(f"has {channels} channel(s); expected 2" in text for text in broken.values())
+    assert all(f"has {channels} band(s); expected 2" in text for text in broken.values())
 
 
 def test_a_cache_on_disk_and_a_stack_keep_every_band(folder):
