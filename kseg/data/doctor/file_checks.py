@@ -22,7 +22,7 @@ def unreadable(case: Case) -> Iterator[Finding]:
     ]
     if broken:
         text = first_of(broken[0], broken)
-        remedy = "Do as the sentence says, copy the file again from its source, or take it out."
+        remedy = "Do as it says, copy the file again from its source, or take the pair out."
         yield Finding("error", "unreadable", text, remedy, tuple(paths))
 
 
