@@ -126,22 +126,23 @@ def new_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """
     if not replace:
         check_absent(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.unfinished"):
+    place = path.resolve()  # "." has no name of its own
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for left in place.parent.glob(f".{place.name}.*.unfinished"):
         with contextlib.suppress(OSError):  # of a process that was killed, and others may remove
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left)
     try:
-        name = tempfile.mkdtemp(".unfinished", f".{path.name}.", path.parent)
+        name = tempfile.mkdtemp(".unfinished", f".{place.name}.", place.parent)
     except OSError as error:  # it names a folder that nobody asked for
         raise _of(path, error) from error
     unfinished = Path(name)
     try:
         unfinished.chmod(0o777 & ~_umask())
         yield unfinished
-        if replace and path.exists():
-            shutil.rmtree(path)
-        unfinished.rename(path)
+        if replace and place.exists():
+            shutil.rmtree(place)
+        unfinished.rename(place)
     except OSError as error:
         if error.filename is None or Path(str(error.filename)).is_relative_to(unfinished):
             raise _of(path, error) from error

@@ -69,14 +69,16 @@ def test_a_folder_that_cannot_be_written_is_named_by_its_own_name(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_takes_the_place_of_another_once_it_is_whole(tmp_path):
+@pytest.mark.parametrize("name", ["out", "../out", "."])
+def test_a_folder_takes_the_place_of_another_once_it_is_whole(tmp_path, monkeypatch, name):
     old = tmp_path / "out" / "old.txt"
     old.parent.mkdir()
     old.write_text("x")
-    with pytest.raises(RuntimeError), _files.new_folder(old.parent, replace=True):
+    monkeypatch.chdir(tmp_path if name == "out" else old.parent)
+    with pytest.raises(RuntimeError), _files.new_folder(Path(name), replace=True):
         raise RuntimeError
     assert old.exists()
-    with _files.new_folder(old.parent, replace=True) as folder:
+    with _files.new_folder(Path(name), replace=True) as folder:
         (folder / "new.txt").write_text("x")
     assert [path.name for path in old.parent.iterdir()] == ["new.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
